@@ -1,0 +1,59 @@
+/**
+ * Publishes what was made ready. Every process that makes something ready owes its message and pays it here;
+ * what can't be paid (the broker is away) isn't kept: the row says `ready`, and the watermark publishes it when
+ * a worker sees the broker again.
+ */
+import type { ReadyActivation, RunKey } from '../core/model.js';
+import type { EndedRun } from '../store/store.js';
+import type { Outgoing, Transport } from '../transport/transport.js';
+import type { Logger } from './logger.js';
+import type { QueueDirectory } from './queues.js';
+
+export class Dispatcher {
+  constructor(
+    private readonly queues: QueueDirectory,
+    private readonly transport: Transport,
+    private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Publishes and resolves when every message is confirmed or given up: true when all were confirmed. Never
+   * rejects: what wasn't confirmed is found by the watermark.
+   */
+  async dispatch(ready: readonly ReadyActivation[]): Promise<boolean> {
+    if (ready.length === 0) return true;
+    try {
+      const batch: Outgoing[] = [];
+      for (const activation of ready) {
+        const { queue, ...message } = activation;
+        batch.push({ queue: await this.queues.byKey(queue), message });
+      }
+      const outcomes = await this.transport.publish(batch);
+      const failed = outcomes.find((outcome) => !outcome.ok);
+      if (failed !== undefined && !failed.ok) this.#owe(ready.length, failed.error);
+      return failed === undefined;
+    } catch (error) {
+      this.#owe(ready.length, error);
+      return false;
+    }
+  }
+
+  /** Tells whoever waits for it, and the world, that a run ended. Best effort: waiters also look at the row. */
+  announceEnd(ended: EndedRun): void {
+    if (ended.replyTo !== null) this.transport.reply(ended.replyTo, { run: ended.run });
+    this.transport.emit({
+      topic: `run.${ended.status}.${ended.workflow}`,
+      body: { run: ended.id, key: ended.run, workflow: ended.workflow, status: ended.status },
+    });
+  }
+
+  /** Control moved a run: whoever runs a task of it should look at its leases now. */
+  announceControl(run: RunKey): void {
+    this.transport.announce({ kind: 'run.controlled', run });
+  }
+
+  #owe(messages: number, error: unknown): void {
+    this.logger.warn({ err: error, messages }, 'messages not confirmed; they are published again from Postgres');
+  }
+}
+

@@ -1,0 +1,40 @@
+/** Every figure of the runtime that isn't a user's option, in one place. Durations are ms. */
+export const limits = {
+  /** Requests in one lease or commit statement. */
+  batchSize: 256,
+  /** Tasks that a completing worker may run in the same slot, one after the other, without a broker hop. */
+  eagerHops: 3,
+  /** Elements of a map that one statement inserts. */
+  mapChunk: 500,
+  /** How often a process looks for dead sessions, due timers and owed messages. */
+  dutyIntervalMs: 700,
+  /** How often it looks again while a session's lock is seen free. */
+  suspectIntervalMs: 100,
+  /** How long a session's lock must be seen free, without a break, before its owner is judged dead. */
+  lockFreeMs: 1_000,
+  /** How far behind the newest delivered message of its queue a ready row's stamp must be to count as lost. */
+  watermarkLagMs: 5_000,
+  /** Rows that one look publishes again. */
+  restampLimit: 1_000,
+  /** Rows that one statement of the dead-session duty moves. */
+  sweepLimit: 1_000,
+  /** Timers that one statement fires. */
+  timerBatch: 500,
+  /** A lease lost this often fails its run as poisoned. */
+  poisonAt: 5,
+  /** From this many losses on, an activation is a suspect: a process runs one suspect at a time. */
+  suspectAt: 2,
+  /** A leased delivery in hand longer than this is acked: the lease protects it, and no broker timeout decides. */
+  earlyAckMs: 60_000,
+  /** With every slot busy for this long, what is in hand unleased goes back to the queue. */
+  saturatedMs: 1_000,
+  /** How long the work is that a worker holds beyond its slots. */
+  lookaheadMs: 100,
+  /** First and longest pause between two tries of a statement whose outcome is unknown. */
+  retryMinMs: 50,
+  retryMaxMs: 1_000,
+  /** Payloads (inputs, outputs, signals) over this many bytes are refused. */
+  payloadBytes: 1024 * 1024,
+  /** How often handles that wait for a result look at the row, in case its message was lost. */
+  resultPollMs: 5_000,
+} as const;

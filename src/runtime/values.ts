@@ -1,0 +1,42 @@
+/** Where the values of recipes come from when they are read from the store, for workers and clients alike. */
+import type { Codec } from '../core/codec.js';
+import type { ActivationRef, Path, RunKey } from '../core/model.js';
+import { assemble, INPUT_SOURCE, type Recipe, soleSource } from '../core/recipe.js';
+import type { Store } from '../store/store.js';
+import type { Batch } from './batch.js';
+
+/** Reads outputs in batches: one statement for whatever was asked for meanwhile. */
+export type OutputReader = Batch<ActivationRef, Uint8Array | undefined>;
+
+export interface ValueReader {
+  readonly store: Store;
+  readonly codec: Codec;
+  /** Reads outputs; without it, one statement each. */
+  readonly outputs?: OutputReader;
+}
+
+/** What a row brought along: the bytes of its recipe's sole source, or its own. */
+export interface Brought {
+  readonly recipe: Recipe;
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** Puts the value of a recipe of `run` together; `bytes` spare a read where they are what it needs. */
+export function readValue(reader: ValueReader, run: RunKey, { recipe, bytes }: Brought): Promise<unknown> {
+  const source = soleSource(recipe);
+  const brought = bytes === undefined ? undefined : () => reader.codec.decode(bytes);
+  return assemble(recipe, {
+    input: async () =>
+      source === INPUT_SOURCE && brought ? brought() : reader.codec.decode(await reader.store.runInput(run)),
+    own: async () => brought?.(),
+    output: async (path) => (source === path && brought ? brought() : readOutput(reader, run, path)),
+    gather: (join) => reader.store.gather({ run, path: join }),
+    decode: (stored) => reader.codec.decode(stored),
+  });
+}
+
+async function readOutput(reader: ValueReader, run: RunKey, path: Path): Promise<unknown> {
+  const ref = { run, path };
+  const bytes = reader.outputs ? await reader.outputs.add(ref) : (await reader.store.outputs([ref]))[0];
+  return bytes === undefined ? undefined : reader.codec.decode(bytes);
+}

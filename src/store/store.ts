@@ -1,0 +1,449 @@
+/**
+ * The contract between the runtime and the truth. Implementations: Postgres (`postgres/`) and memory
+ * (`memory.ts`); one contract suite runs over both. A store serves one namespace.
+ *
+ * Rules that hold for every verb:
+ *
+ * - A verb is atomic for each of its requests; a batch may be, or may not be, atomic as a whole.
+ * - Every write of a worker is fenced by `(session, number)` in the statement itself: a row that was taken away
+ *   in the meantime answers `lost`, and nothing changed.
+ * - Verbs that create or lease take the caller's session row first and reject with SessionDeadError when it
+ *   was judged dead.
+ * - "Ready" is reached in one way only: the run's row is locked, then on a running run the row becomes `ready`,
+ *   on a paused one `held`, on an ended one nothing happens. Every row made ready is returned exactly once, to
+ *   the caller, who owes its message.
+ * - A rejection with StoreRejectedError means that the request itself can't be stored and nothing was. Any other
+ *   rejection leaves the outcome unknown: repeat it with the same tokens (`repeat: true` where offered).
+ * - All instants are the store's clock, in ms since the epoch; durations are ms.
+ */
+import { BatonError } from '../core/errors.js';
+import type {
+  ActivationRef,
+  ActivationState,
+  Json,
+  Path,
+  Priority,
+  QueueRow,
+  QueueSpec,
+  ReadyActivation,
+  RunKey,
+  SerializedError,
+  SessionKey,
+  StoredRunStatus,
+} from '../core/model.js';
+import type { Arrival } from '../core/recipe.js';
+
+/** The caller's session was judged dead: abort its tasks and open a new one. */
+export class SessionDeadError extends BatonError {
+  constructor(session: SessionKey) {
+    super('SESSION_DEAD', `session ${session} was judged dead; its leases are handed to others`);
+  }
+}
+
+/** The store refuses the data of this request (Postgres error classes 22 and 23); repeating it can't help. */
+export class StoreRejectedError extends BatonError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('STORE_REJECTED', message, options);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- starting
+
+/** An activation to insert. */
+export interface ActivationRow {
+  readonly path: Path;
+  readonly state: 'ready' | 'delayed' | 'awaiting_signal' | 'joining' | 'queued';
+  /** Key of the queue that its message goes to, now or when it wakes. */
+  readonly queue: number;
+  /** See `encodeRecipe`. */
+  readonly source: Path | null;
+  readonly recipe: string | null;
+  /** Bytes of recipe `own`. */
+  readonly input?: Uint8Array;
+  /** `joining`: arrivals to wait for. */
+  readonly pending?: number;
+  /** `delayed`: how long. `awaiting_signal`: its timeout, if any. From the statement's time; never early. */
+  readonly dueInMs?: number;
+  /** `awaiting_signal`: the signal's name. */
+  readonly signal?: string;
+  /**
+   * Only `ready` ones in a completion: leased at once by the committing session under this number, provided that
+   * the run is running (else it becomes `held` like any other).
+   */
+  readonly leaseNumber?: number;
+}
+
+export type ConflictPolicy = 'fail' | 'use_existing' | 'terminate_existing';
+
+export interface StartRequest {
+  /** The user's id, 1–256 bytes. At most one *current* run of the namespace has it. */
+  readonly id: string;
+  /** A UUID made by the client: a repeated start with the same token returns the run that it started. */
+  readonly token: string;
+  readonly workflow: string;
+  readonly hash: string;
+  readonly input: Uint8Array;
+  readonly priority: Priority;
+  /** JSON text. */
+  readonly metadata: string | null;
+  readonly conflict: ConflictPolicy;
+  /** Where the end of the run is told; see Transport.reply. */
+  readonly replyTo: string | null;
+  readonly activations: readonly ActivationRow[];
+}
+
+export type StartResult =
+  | {
+      readonly kind: 'started';
+      readonly run: RunKey;
+      readonly ready: readonly ReadyActivation[];
+      /** `terminate_existing` only: the run that it cancelled, if a live one had the id. */
+      readonly terminated?: EndedRun;
+    }
+  /** Another run has the id: refused (`fail`), or to be used (`use_existing`). */
+  | { readonly kind: 'exists'; readonly run: RunKey; readonly workflow: string; readonly status: StoredRunStatus };
+
+/** A run that just ended, and whom to tell. */
+export interface EndedRun {
+  readonly run: RunKey;
+  readonly id: string;
+  readonly workflow: string;
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly replyTo: string | null;
+}
+
+// ------------------------------------------------------------------------------------------------ leasing
+
+export interface LeaseRequest extends ActivationRef {
+  /** The number of the lease token; numbers of a session are never used for two leases. */
+  readonly number: number;
+}
+
+/** What never changes about a run. */
+export interface RunInfo {
+  readonly run: RunKey;
+  readonly id: string;
+  readonly workflow: string;
+  readonly hash: string;
+  readonly priority: Priority;
+  /** JSON text. */
+  readonly metadata: string | null;
+  readonly replyTo: string | null;
+}
+
+export interface LeasedActivation extends ActivationRef {
+  readonly number: number;
+  readonly info: RunInfo;
+  /** From 1; a lost or handed-back lease doesn't count. */
+  readonly attempt: number;
+  readonly losses: number;
+  readonly source: Path | null;
+  readonly recipe: string | null;
+  /** The bytes of the recipe's sole source or of recipe `own`; undefined where there is none. */
+  readonly bytes: Uint8Array | undefined;
+  /** Joins and maps: arrivals still missing (0: everything is in); null for a map that hasn't begun. */
+  readonly pending: number | null;
+  /** Maps that are being expanded: the first element that isn't in yet. */
+  readonly cursor: number;
+  readonly readyAt: number;
+  /** JSON text of what the last attempt's heartbeats said. */
+  readonly progress: string | null;
+}
+
+/**
+ * - `leased`: this session has it under the request's number (also when an earlier, repeated request got it)
+ * - `taken`: somebody else's lease (or an earlier number of this session) is on it
+ * - `done`: completed
+ * - `gone`: parked, held, cancelled, failed or unknown
+ */
+export type LeaseResult =
+  | { readonly kind: 'leased'; readonly activation: LeasedActivation }
+  | { readonly kind: 'taken' | 'done' | 'gone' };
+
+// --------------------------------------------------------------------------------------------- committing
+
+export interface LeaseRef extends ActivationRef {
+  readonly number: number;
+}
+
+export interface Completion extends LeaseRef {
+  /** Its own output, encoded; undefined where the value passed through. */
+  readonly output?: Uint8Array;
+  readonly activate: readonly ActivationRow[];
+  readonly arrive?: {
+    readonly join: Path;
+    readonly slot: number;
+    /** JSON of the recipe; null: its own output. */
+    readonly result: string | null;
+    /** A limited map: one of its queued elements becomes ready for each arrival. */
+    readonly release?: { readonly suffix: string };
+  };
+  /** The run is complete; this is its output (`encodeRecipe`). */
+  readonly finish?: { readonly source: Path | null; readonly recipe: string | null };
+}
+
+export type CommitResult =
+  | {
+      readonly kind: 'committed';
+      /** What this completion made ready, eagerly leased ones excepted: owed by the caller. */
+      readonly ready: readonly ReadyActivation[];
+      /** The successor that was leased with it, by its path. */
+      readonly leased?: Path;
+      /** When that successor became ready, for its context. */
+      readonly readyAt?: number;
+      readonly ended?: EndedRun;
+    }
+  | { readonly kind: 'lost' };
+
+/** One chunk of a map that this lease holds. The lease goes on, until the last chunk. */
+export interface Expansion extends LeaseRef {
+  /** Elements to insert, `ready` or (limited map) `queued`. */
+  readonly activate: readonly ActivationRow[];
+  /** The cursor that the row must still have: a repeated chunk is recognised by it. */
+  readonly from: number;
+  readonly next: number;
+  readonly total: number;
+  /**
+   * With the last chunk of a limited map: how many of the queued elements become ready now, and how their paths
+   * end behind `path#element`. The row becomes `joining` with every last chunk.
+   */
+  readonly release?: { readonly running: number; readonly suffix: string };
+}
+
+export type ExpandResult = { readonly kind: 'expanded'; readonly ready: readonly ReadyActivation[] } | { readonly kind: 'lost' };
+
+export interface BackOff extends LeaseRef {
+  readonly error: SerializedError;
+  readonly delayMs: number;
+}
+
+export interface Failure extends LeaseRef {
+  readonly error: SerializedError;
+  /** Name of the failed node, for people. */
+  readonly task: string;
+  readonly attempt: number;
+}
+
+export type FailResult = { readonly kind: 'failed'; readonly ended: EndedRun } | { readonly kind: 'lost' };
+
+// ----------------------------------------------------------------------------------------------- sessions
+
+export interface SessionOptions {
+  readonly workerId: string;
+  readonly ttlMs: number;
+  readonly host: string;
+  readonly pid: number;
+}
+
+export interface StoreSession {
+  readonly key: SessionKey;
+  /** Whether its death would be seen within a second or so (a lock on a direct connection), or by TTL only. */
+  readonly locked: boolean;
+  /**
+   * Calls back when the session's own connection to the store was lost and is back, its TTL renewed: the worker
+   * then repeats the leases it holds, with the same numbers, for an unflushed one may be lost.
+   */
+  onInterrupted(listener: () => void): () => void;
+  /** Ends the session in good order: no lease may be left. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface Heartbeat {
+  readonly ttlMs: number;
+  /** Leases that the worker runs, with progress where the task gave some since the last heartbeat (JSON text). */
+  readonly held: readonly (LeaseRef & { readonly progress?: string })[];
+  /** Every number made and not settled, `held` and requests in flight included. */
+  readonly known: readonly number[];
+  /** The next number when the lists were made: a lease of this session with a smaller number that isn't known is a stray. */
+  readonly before: number;
+}
+
+export interface HeartbeatResult {
+  /** Leases in `held` that aren't ours any more, and why. */
+  readonly lost: readonly { readonly number: number; readonly reason: 'cancelled' | 'failed' | 'taken' }[];
+  /** Strays that were handed back: owed by the caller. */
+  readonly ready: readonly ReadyActivation[];
+}
+
+// ------------------------------------------------------------------------------------------------- duties
+
+export interface LookRequest {
+  /** Queues that this worker consumes, and the stamp behind which their ready rows count as lost. */
+  readonly owed: readonly { readonly queue: number; readonly publishedBefore: number }[];
+}
+
+export interface LookResult {
+  /** The store's clock. */
+  readonly now: number;
+  /** Living sessions (not the caller's) whose TTL ran out. */
+  readonly expired: readonly SessionKey[];
+  /** Living sessions (not the caller's) whose lock nobody holds. Judged after 1 s of it without a break. */
+  readonly unlocked: readonly SessionKey[];
+  /** Whether the store and the caller's connection to it are old enough (3 s) to judge anybody. */
+  readonly mayJudge: boolean;
+  /** A dead session may still have rows: call sweep(). */
+  readonly sweep: boolean;
+  /** The earliest timer; undefined where there is none. */
+  readonly nextDueAt: number | undefined;
+  /** Queues of the request that have such rows: call restamp(). */
+  readonly owed: readonly number[];
+}
+
+export interface SweepResult {
+  readonly ready: readonly ReadyActivation[];
+  /** Leases lost once too often: call poison() with each. */
+  readonly poisoned: readonly ActivationRef[];
+}
+
+// ------------------------------------------------------------------------------------------------- client
+
+export interface RunRow extends RunInfo {
+  readonly status: StoredRunStatus;
+  /** Of a completed run: the recipe of its output (`decodeRecipe`). */
+  readonly output: { readonly source: Path | null; readonly recipe: string | null } | undefined;
+  readonly error: SerializedError | undefined;
+  readonly failedTask: string | undefined;
+  readonly failedAttempt: number | undefined;
+  readonly reason: string | undefined;
+  readonly by: string | undefined;
+  /** False for a run whose id went to a later one. */
+  readonly current: boolean;
+  readonly createdAt: number;
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+}
+
+export interface ActivationView {
+  readonly path: Path;
+  readonly state: ActivationState;
+  readonly attempt: number;
+  readonly losses: number;
+  readonly worker: string | undefined;
+  readonly readyAt: number | undefined;
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+  readonly dueAt: number | undefined;
+  /** `awaiting_signal`: the name, and when it was parked. */
+  readonly signal: string | undefined;
+  readonly parkedAt: number | undefined;
+  readonly error: SerializedError | undefined;
+  readonly progress: Json | undefined;
+  readonly queue: number;
+}
+
+export interface ListQuery {
+  readonly workflow?: string;
+  readonly status?: StoredRunStatus;
+  readonly since?: number;
+  readonly until?: number;
+  /** Only runs with a smaller key: the next page. Newest first. */
+  readonly before?: RunKey;
+  readonly limit: number;
+}
+
+/** What control answers: `done` (changed or already so), or the status that refuses it. */
+export type ControlResult =
+  | { readonly kind: 'done'; readonly changed: boolean; readonly ready: readonly ReadyActivation[]; readonly ended?: EndedRun }
+  | { readonly kind: 'refused'; readonly status: StoredRunStatus };
+
+export interface SignalRequest {
+  readonly run: RunKey;
+  readonly name: string;
+  /** A repeated send with the same id is harmless. */
+  readonly id: string | null;
+  readonly payload: Uint8Array;
+}
+
+export type SignalResult =
+  /** `delivered` woke a waiter, `buffered` waits for one, `duplicate`: its id was seen before. */
+  | { readonly kind: 'delivered' | 'buffered' | 'duplicate'; readonly ready: readonly ReadyActivation[] }
+  | { readonly kind: 'refused'; readonly status: StoredRunStatus };
+
+export interface DefinitionRow {
+  readonly workflow: string;
+  readonly hash: string;
+  /** JSON text of the tree (`core/structure.ts`). */
+  readonly structure: string;
+}
+
+// ---------------------------------------------------------------------------------------------- the store
+
+export interface Store {
+  /** Brings the schema up to date; safe when many processes do so at once. Verbs before it may reject. */
+  migrate(): Promise<void>;
+  /** Rejects with a ConnectionError when the store can't be reached. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+
+  /** Remembers a workflow's structure; the newest of a name is what `start` without a module uses. */
+  putDefinition(definition: DefinitionRow): Promise<void>;
+  /** The newest of that name, or the one with that hash. */
+  definition(workflow: string, hash?: string): Promise<DefinitionRow | undefined>;
+
+  /** Rows for these queues, made where missing, in a transaction of their own; in the order asked for. */
+  ensureQueues(specs: readonly QueueSpec[]): Promise<QueueRow[]>;
+  /** Every queue of the namespace. */
+  queues(): Promise<QueueRow[]>;
+
+  /** Starts runs; one result each, in order. Requests with the same id in one batch: the first wins. */
+  start(requests: readonly StartRequest[]): Promise<StartResult[]>;
+
+  openSession(options: SessionOptions): Promise<StoreSession>;
+  /**
+   * Renews the session's TTL, writes progress, tells which leases are lost, and hands strays back: leases of
+   * this session that no list knows, made by a statement whose sender gave up. Rejects with SessionDeadError.
+   */
+  heartbeat(session: SessionKey, heartbeat: Heartbeat): Promise<HeartbeatResult>;
+
+  /** Leases ready activations; one result each, in order. */
+  lease(session: SessionKey, requests: readonly LeaseRequest[]): Promise<LeaseResult[]>;
+  /**
+   * Records completions and what follows from them; one result each, in order. With `repeat`, a row completed
+   * under the same number answers `committed` again, with the successors as they stand now.
+   */
+  commit(session: SessionKey, completions: readonly Completion[], options?: { readonly repeat?: boolean }): Promise<CommitResult[]>;
+  expand(session: SessionKey, expansion: Expansion): Promise<ExpandResult>;
+  /** A failed attempt that will be repeated: `backing_off` with a timer. One boolean each: false is lost. */
+  backOff(session: SessionKey, requests: readonly BackOff[]): Promise<boolean[]>;
+  /** The final failure of a task: the run fails with it, everything else of the run is cancelled. Repeatable. */
+  fail(session: SessionKey, failure: Failure): Promise<FailResult>;
+  /** Gives leases back unharmed (attempt and losses stay): owed by the caller. Unknown ones are ignored. */
+  handBack(session: SessionKey, leases: readonly LeaseRef[]): Promise<ReadyActivation[]>;
+
+  /** One read that says which duties there are. `session` is undefined for a look without a session. */
+  look(session: SessionKey | undefined, request: LookRequest): Promise<LookResult>;
+  /** Declares sessions dead whose TTL ran out, or whose lock is free, at this very moment; returns those that it did. */
+  judge(session: SessionKey, suspects: readonly SessionKey[]): Promise<SessionKey[]>;
+  /**
+   * Hands the leases of dead sessions back (losses + 1) and stamps their ready rows anew, at most `limit` rows:
+   * call until nothing is left. A lease whose losses would reach `poisonAt` stays, for poison().
+   */
+  sweep(session: SessionKey, options: { readonly limit: number; readonly poisonAt: number }): Promise<SweepResult>;
+  /** Fails the run of a lease that a dead session left, if it still is so. */
+  poison(session: SessionKey, activation: ActivationRef, failure: { readonly error: SerializedError; readonly task: string }): Promise<EndedRun | undefined>;
+  /** Wakes what is due (delays, back-offs, signal timeouts), earliest first. `nextDueAt` is the earliest left. */
+  fireTimers(session: SessionKey, limit: number): Promise<{ readonly ready: readonly ReadyActivation[]; readonly nextDueAt: number | undefined }>;
+  /** Stamps ready rows anew whose message was lost or never published: owed by the caller. Skips what others hold. */
+  restamp(session: SessionKey, owed: LookRequest['owed'], limit: number): Promise<ReadyActivation[]>;
+
+  /** The current run of that id. */
+  findRun(id: string): Promise<RunRow | undefined>;
+  /** Those that exist, in no order. */
+  runs(keys: readonly RunKey[]): Promise<RunRow[]>;
+  listRuns(query: ListQuery): Promise<RunRow[]>;
+  /** Rows of a run: all of them, in no order, or only those that aren't final. */
+  activations(run: RunKey, options?: { readonly open?: boolean }): Promise<ActivationView[]>;
+
+  runInput(run: RunKey): Promise<Uint8Array>;
+  /** Outputs of completed activations; undefined where there is none. In order. */
+  outputs(refs: readonly ActivationRef[]): Promise<(Uint8Array | undefined)[]>;
+  /** Arrivals at a join, by slot. */
+  gather(join: ActivationRef): Promise<Arrival[]>;
+
+  signal(request: SignalRequest): Promise<SignalResult>;
+  /** Ends the run and everything of it. A cancelled run answers `done` without a change. */
+  cancel(run: RunKey, options: { readonly reason?: string; readonly by?: string }): Promise<ControlResult>;
+  /** Nothing new starts; what is leased goes on. */
+  pause(run: RunKey, options: { readonly reason?: string; readonly by?: string }): Promise<ControlResult>;
+  resume(run: RunKey): Promise<ControlResult>;
+}
