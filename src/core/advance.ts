@@ -100,6 +100,18 @@ export function openGate(tree: Tree, gate: Path): Effects {
   return { activate: enter(first(node.body), indexPath(gate, 0), ['output', gate]) };
 }
 
+/**
+ * Whether what follows `path` depends on the value it came to: so at the end of a loop's body, and nowhere else.
+ * Nodes that only pass a value on needn't read it otherwise.
+ */
+export function looksAtValue(tree: Tree, path: Path): boolean {
+  const { parent: sequencePath, step } = parentPath(path);
+  if (step.kind !== 'index') return false;
+  const { sequence, owner } = sequenceAt(tree, sequencePath);
+  if (step.index + 1 < sequence.length || owner === undefined) return false;
+  return owner.kind === 'child' ? looksAtValue(tree, sequencePath) : owner.kind === 'loop';
+}
+
 /** Whether a path is a map element's gate: an activation of its own that only opens the element's body. */
 export function isGate(path: Path): boolean {
   return /#\d+$/.test(path);

@@ -1,0 +1,105 @@
+/**
+ * The way of one message, top to bottom: lease → execute → commit → publish → ack. `machines/delivery.ts` draws
+ * the same way with the same names.
+ *
+ * If the process dies before the commit, its lease is seen dead and the activation runs elsewhere; after the
+ * commit, the successors are ready rows of a dead session, published by whoever sweeps it; after publishing, the
+ * broker delivers the message again, and its lease answers `done`.
+ */
+import { looksAtValue } from '../core/advance.js';
+import type { ReadyActivation } from '../core/model.js';
+import { type Node, nodeAt, type Tree } from '../core/tree.js';
+import type { LeasedActivation } from '../store/store.js';
+import type { Delivery } from '../transport/transport.js';
+import type { Engaged } from './engaged.js';
+import { execute } from './execute.js';
+import type { Held } from './leases.js';
+import { persist } from './persist.js';
+import { settle } from './settle.js';
+import { taskContext } from './task-context.js';
+
+/** An activation that this process has leased, with what the tree says about it. */
+export interface Leased {
+  readonly activation: LeasedActivation;
+  readonly held: Held;
+  readonly tree: Tree;
+  readonly node: Node;
+  /** By `performance.now()`. */
+  readonly startedAt: number;
+}
+
+/** What a settled activation leaves to do: messages to publish, and a successor that was leased with the commit. */
+export interface Settled {
+  readonly ready: readonly ReadyActivation[];
+  readonly next?: LeasedActivation;
+}
+
+/** Never rejects: whatever goes wrong is the engine's to know, and the row's to remember. */
+export async function deliver(delivery: Delivery, engaged: Engaged): Promise<void> {
+  const phase = engaged.track(delivery.message);
+  try {
+    phase('leasing');
+    let leased = await lease(delivery, engaged);
+    for (let hop = 0; leased !== undefined; hop++) {
+      phase('executing');
+      const outcome = await execute(executionOf(leased, engaged));
+      phase('committing');
+      const { ready, next } = await settle(leased, outcome, engaged, hop);
+      phase('publishing');
+      await engaged.dispatcher.dispatch(ready);
+      phase('acking');
+      delivery.ack();
+      leased = next && engage(next, engaged);
+      if (leased !== undefined) phase('leasing');
+    }
+  } catch (error) {
+    engaged.failedDelivery(error);
+  } finally {
+    // Acked, given back, or left to the row: a delivery that is done here is never left unsettled.
+    delivery.ack();
+    phase('settled');
+  }
+}
+
+/** Undefined: there is nothing to do here any more, and the delivery is settled. */
+async function lease(delivery: Delivery, engaged: Engaged): Promise<Leased | undefined> {
+  const { leases } = engaged;
+  const { run, path } = delivery.message;
+  const number = leases.take();
+  try {
+    const result = await persist(engaged.leasing, () => leases.lease({ run, path, number }));
+    if (result.kind === 'leased') return engage(result.activation, engaged);
+    leases.settle(number);
+    // Somebody else had it first and may be dead: its lock is free before anyone looks by themselves.
+    if (result.kind === 'taken' && delivery.redelivered) engaged.wakeDuties();
+    delivery.ack();
+    return undefined;
+  } catch (error) {
+    // Should the lease have been granted all the same, the next heartbeat finds a number that nobody knows.
+    leases.settle(number);
+    delivery.giveBack();
+    throw error;
+  }
+}
+
+/** From here on the heartbeat watches the lease. */
+function engage(activation: LeasedActivation, engaged: Engaged): Leased {
+  const held = engaged.leases.hold(activation, activation.number);
+  const tree = engaged.registry.tree(activation.info.workflow, activation.info.hash);
+  if (tree === undefined) throw new RangeError(`no structure ${activation.info.hash} of ${activation.info.workflow} here`);
+  const node = nodeAt(tree.root, activation.path);
+  return { activation, held, tree, node, startedAt: performance.now() };
+}
+
+function executionOf({ activation, held, tree, node }: Leased, engaged: Engaged) {
+  const { namespace, logger, reader } = engaged;
+  return {
+    activation,
+    node,
+    reader,
+    control: held.control.signal,
+    context: taskContext({ namespace, tree, node, activation, held, logger }),
+    looksAtValue: node.kind === 'delay' && looksAtValue(tree, activation.path),
+  };
+}
+

@@ -1,0 +1,23 @@
+/** Typed events without surprises: a listener that throws is reported and stops nobody. */
+export class Emitter<Events extends { [name: string]: unknown[] }> {
+  readonly #listeners = new Map<keyof Events, Set<(...args: never[]) => void>>();
+
+  constructor(private readonly onListenerError: (error: unknown) => void) {}
+
+  on<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  emit<K extends keyof Events>(event: K, ...args: Events[K]): void {
+    for (const listener of this.#listeners.get(event) ?? []) {
+      try {
+        (listener as (...args: Events[K]) => void)(...args);
+      } catch (error) {
+        this.onListenerError(error);
+      }
+    }
+  }
+}

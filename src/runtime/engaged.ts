@@ -1,0 +1,52 @@
+/** What a delivery needs of the engine that it runs in. One object per session: a new session engages anew. */
+import type { Priority } from '../core/model.js';
+import type { EndedRun } from '../store/store.js';
+import type { Message } from '../core/model.js';
+import type { Dispatcher } from './dispatch.js';
+import type { Leases } from './leases.js';
+import type { Logger } from './logger.js';
+import type { Persistence } from './persist.js';
+import type { QueueDirectory } from './queues.js';
+import type { Registry } from './registry.js';
+import type { ValueReader } from './values.js';
+
+export type DeliveryPhase = 'leasing' | 'executing' | 'committing' | 'publishing' | 'acking' | 'settled';
+
+/** `on('task', …)`: how one attempt ended. */
+export interface TaskEvent {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly taskId: string;
+  readonly path: string;
+  readonly attempt: number;
+  readonly outcome: 'completed' | 'retrying' | 'failed' | 'timed_out' | 'lost';
+  readonly durationMs: number;
+}
+
+export interface Engaged {
+  readonly namespace: string;
+  readonly leases: Leases;
+  readonly registry: Registry;
+  readonly queues: QueueDirectory;
+  readonly dispatcher: Dispatcher;
+  readonly reader: ValueReader;
+  readonly logger: Logger;
+  /** Repeats statements of a lease in hand until the session ends. */
+  readonly settling: Persistence;
+  /** Repeats leasing until the session ends or consuming does. */
+  readonly leasing: Persistence;
+  /** Tasks that may follow in the same slot, one after the other. 0: none. */
+  readonly eagerHops: number;
+  /** Whether something in hand is more urgent than a successor of this priority that is ready just now. */
+  urgentWaits(priority: Priority): boolean;
+  /** The duties look at once, not at their next turn. */
+  wakeDuties(): void;
+  /** A timer of ours falls due in this many ms. */
+  dueIn(ms: number): void;
+  /** A run ended here: tell whoever waits. */
+  ended(run: EndedRun): void;
+  reportTask(event: TaskEvent): void;
+  failedDelivery(error: unknown): void;
+  /** Reports a delivery's phases. */
+  track(message: Message): (phase: DeliveryPhase) => void;
+}

@@ -1,0 +1,182 @@
+/**
+ * Runs one leased activation and answers with one outcome. Return, throw, timeout and abort all become values
+ * here; whatever rejects from here is infrastructure, not the task.
+ */
+import { encodePayload } from '../core/codec.js';
+import { isGate } from '../core/advance.js';
+import {
+  MapInputError,
+  NonRetryableError,
+  PayloadTooLargeError,
+  RetryAfterError,
+  TaskTimeoutError,
+  UnmatchedRouteError,
+  ValidationError,
+  CodecError,
+} from '../core/errors.js';
+import type { TaskContext } from '../core/flow.js';
+import { decodeRecipe, type Recipe } from '../core/recipe.js';
+import type { ForkNode, MapNode, Node, RouteNode, SignalNode, TaskNode } from '../core/tree.js';
+import { validate } from '../core/validate.js';
+import type { LeasedActivation } from '../store/store.js';
+import { runInContext } from './context.js';
+import { limits } from './limits.js';
+import { readValue, type ValueReader } from './values.js';
+
+export type Outcome =
+  /** It has a value; `recipe` is how later nodes refer to it, `output` its bytes where it is an own output. */
+  | { readonly kind: 'completed'; readonly value: unknown; readonly recipe: Recipe; readonly output?: Uint8Array }
+  /** A route chose the branch with this index; its own output is the key. */
+  | { readonly kind: 'routed'; readonly branch: number; readonly output: Uint8Array }
+  /** A map's list, to be expanded. */
+  | { readonly kind: 'listed'; readonly list: readonly unknown[] }
+  /** A map element's gate opens; its own output is the element. */
+  | { readonly kind: 'opened'; readonly output: Uint8Array }
+  | { readonly kind: 'failed'; readonly error: unknown; readonly final: boolean; readonly timedOut: boolean; readonly retryAfterMs?: number }
+  /** The lease was lost or given up: nothing is recorded. */
+  | { readonly kind: 'aborted'; readonly reason: unknown };
+
+export interface Execution {
+  readonly activation: LeasedActivation;
+  readonly node: Node;
+  readonly reader: ValueReader;
+  /** Aborted when the lease is lost or given up. */
+  readonly control: AbortSignal;
+  /** The context without its signal, which the attempt makes. */
+  readonly context: Omit<TaskContext, 'signal'>;
+  /** Whether a node that passes its input on has to look at it (the end of a loop's body does). */
+  readonly looksAtValue: boolean;
+}
+
+export async function execute(execution: Execution): Promise<Outcome> {
+  const { node, activation } = execution;
+  try {
+    if (isGate(activation.path)) return { kind: 'opened', output: activation.bytes ?? new Uint8Array() };
+    switch (node.kind) {
+      case 'task':
+        return await executeTask(execution, node);
+      case 'fork':
+        return await executeJoin(execution, node);
+      case 'route':
+        return await executeRoute(execution, node);
+      case 'signal':
+        return await executeSignal(execution, node);
+      case 'map':
+        return await executeMap(execution, node);
+      case 'delay':
+        return await passOn(execution);
+      case 'loop':
+      case 'child':
+        throw new RangeError(`a ${node.kind} has no activation of its own`);
+    }
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+async function executeTask(execution: Execution, node: TaskNode): Promise<Outcome> {
+  const { policy } = node;
+  const input = await inputOf(execution);
+  return attempt(execution, policy.timeoutMs, async (context) => {
+    const accepted = policy.input ? await validate(policy.input, input, `input of task ${node.id}`) : input;
+    const fn = node.fn as (input: unknown, context: TaskContext) => unknown;
+    const returned = await fn(accepted, context);
+    return policy.output ? await validate(policy.output, returned, `output of task ${node.id}`) : returned;
+  });
+}
+
+async function executeJoin(execution: Execution, node: ForkNode): Promise<Outcome> {
+  const { join } = node;
+  if (join === undefined) return { kind: 'completed', value: undefined, recipe: ['gather', execution.activation.path] };
+  const tuple = await inputOf(execution);
+  return attempt(execution, undefined, (context) => {
+    const fn = join.fn as (tuple: unknown, context: TaskContext) => unknown;
+    return fn(tuple, context);
+  });
+}
+
+async function executeRoute(execution: Execution, node: RouteNode): Promise<Outcome> {
+  const input = await inputOf(execution);
+  const key = String(await runInContext(contextOf(execution, execution.control), () => (node.key as (input: unknown) => unknown)(input)));
+  const listed = node.branches.findIndex((branch) => branch.key === key);
+  if (listed < 0 && node.otherwise === undefined) throw new UnmatchedRouteError(node.id, key);
+  return { kind: 'routed', branch: listed < 0 ? node.branches.length : listed, output: encode(execution, key) };
+}
+
+async function executeSignal(execution: Execution, node: SignalNode): Promise<Outcome> {
+  const { activation } = execution;
+  const [kind] = decodeRecipe(activation.source, activation.recipe);
+  if (kind === 'timedOut') return completed(execution, { timedOut: true });
+  const payload = await inputOf(execution);
+  const accepted = node.schema ? await validate(node.schema, payload, `payload of signal ${node.signal}`) : payload;
+  return completed(execution, node.timeoutMs === undefined ? accepted : { timedOut: false, payload: accepted });
+}
+
+async function executeMap(execution: Execution, node: MapNode): Promise<Outcome> {
+  const { activation } = execution;
+  if (activation.pending === 0) return { kind: 'completed', value: undefined, recipe: ['gather', activation.path] };
+  const list = await inputOf(execution);
+  if (!Array.isArray(list)) throw new MapInputError(node.id, list);
+  return { kind: 'listed', list };
+}
+
+async function passOn(execution: Execution): Promise<Outcome> {
+  const recipe = decodeRecipe(execution.activation.source, execution.activation.recipe);
+  return { kind: 'completed', recipe, value: execution.looksAtValue ? await inputOf(execution) : undefined };
+}
+
+function inputOf({ reader, activation }: Execution): Promise<unknown> {
+  const recipe = decodeRecipe(activation.source, activation.recipe);
+  return readValue(reader, activation.run, { recipe, bytes: activation.bytes });
+}
+
+function completed(execution: Execution, value: unknown): Outcome {
+  return { kind: 'completed', value, recipe: ['output', execution.activation.path], output: encode(execution, value) };
+}
+
+function encode({ reader, context }: Execution, value: unknown): Uint8Array {
+  return encodePayload(reader.codec, value, { where: `output of ${context.taskId}`, limit: limits.payloadBytes });
+}
+
+/** Runs a function of the user's until it settles, its time is up, or the lease is gone: whichever comes first. */
+async function attempt(
+  execution: Execution,
+  timeoutMs: number | undefined,
+  run: (context: TaskContext) => unknown,
+): Promise<Outcome> {
+  const { control, context } = execution;
+  const timeout = new AbortController();
+  const signal = AbortSignal.any([control, timeout.signal]);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(new TaskTimeoutError(context.taskId, timeoutMs)), timeoutMs);
+  const ended = new Promise<Outcome>((resolve) => {
+    const onAbort = () => resolve(aborted(control, timeout.signal));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    const taskContext = contextOf(execution, signal);
+    const settled = runInContext(taskContext, async () => completed(execution, await run(taskContext))).catch(failed);
+    return await Promise.race([settled, ended]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Context objects are handed to users: getters and all stay as they are, the signal is this attempt's.
+function contextOf(execution: Execution, signal: AbortSignal): TaskContext {
+  return Object.defineProperty(execution.context as TaskContext, 'signal', { value: signal, enumerable: true, configurable: true });
+}
+
+function aborted(control: AbortSignal, timeout: AbortSignal): Outcome {
+  if (control.aborted) return { kind: 'aborted', reason: control.reason };
+  return { kind: 'failed', error: timeout.reason, final: false, timedOut: true };
+}
+
+/** Errors that a repetition can't mend. */
+const FINAL = [NonRetryableError, ValidationError, CodecError, PayloadTooLargeError, UnmatchedRouteError, MapInputError];
+
+function failed(error: unknown): Outcome {
+  const final = FINAL.some((type) => error instanceof type);
+  const after = error instanceof RetryAfterError ? { retryAfterMs: error.delayMs } : {};
+  return { kind: 'failed', error, final, timedOut: false, ...after };
+}

@@ -1,0 +1,164 @@
+/**
+ * One session's leases: numbers, what is held, and the statements that take and settle them. When the session is
+ * judged dead all of it ends at once, and the engine opens another.
+ */
+import { LeaseLostError } from '../core/errors.js';
+import type { ActivationRef, ReadyActivation, SessionKey } from '../core/model.js';
+import type {
+  BackOff,
+  CommitResult,
+  Completion,
+  LeaseRef,
+  LeaseRequest,
+  LeaseResult,
+  Store,
+  StoreSession,
+} from '../store/store.js';
+import { Batch } from './batch.js';
+
+/** A lease that a task of this process runs under. */
+export interface Held extends LeaseRef {
+  /** Aborted when the lease is lost or the worker gives it up; the reason says which. */
+  readonly control: AbortController;
+  /** JSON text of what the task said since the last heartbeat. */
+  progress?: string;
+}
+
+export class Leases {
+  readonly session: SessionKey;
+  /** Ends with the session. */
+  readonly ended = new AbortController();
+  readonly #held = new Map<number, Held>();
+  readonly #known = new Set<number>();
+  readonly #lease: Batch<LeaseRequest, LeaseResult>;
+  readonly #commit: Batch<{ completion: Completion; repeat: boolean }, CommitResult>;
+  readonly #backOff: Batch<BackOff, boolean>;
+  #next = 1;
+
+  constructor(
+    readonly store: Store,
+    readonly handle: StoreSession,
+  ) {
+    this.session = handle.key;
+    this.#lease = new Batch((requests) => store.lease(this.session, requests));
+    this.#commit = new Batch((requests) =>
+      store.commit(
+        this.session,
+        requests.map(({ completion }) => completion),
+        { repeat: requests.some(({ repeat }) => repeat) },
+      ),
+    );
+    this.#backOff = new Batch((requests) => store.backOff(this.session, requests));
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** A number for a lease that is about to be asked for. Until it is settled, heartbeats name it. */
+  take(): number {
+    const number = this.#next++;
+    this.#known.add(number);
+    return number;
+  }
+
+  /** The lease ended, or never was: heartbeats name it no more, and hand it back should it turn up after all. */
+  settle(number: number): void {
+    this.#known.delete(number);
+    this.#held.delete(number);
+  }
+
+  /** The lease is ours: the heartbeat watches it from now on. */
+  hold(ref: ActivationRef, number: number): Held {
+    const held: Held = { run: ref.run, path: ref.path, number, control: new AbortController() };
+    this.#held.set(number, held);
+    return held;
+  }
+
+  holdsAnyOf(run: string): boolean {
+    for (const held of this.#held.values()) if (held.run === run) return true;
+    return false;
+  }
+
+  lease(request: LeaseRequest): Promise<LeaseResult> {
+    return this.#lease.add(request);
+  }
+
+  commit(completion: Completion, repeat: boolean): Promise<CommitResult> {
+    return this.#commit.add({ completion, repeat });
+  }
+
+  backOff(request: BackOff): Promise<boolean> {
+    return this.#backOff.add(request);
+  }
+
+  /**
+   * One heartbeat: renews the session, aborts the tasks whose lease is lost, and returns strays that it handed
+   * back. The list of numbers is made before the statement is sent, and only smaller numbers can be strays.
+   */
+  async beat(ttlMs: number): Promise<readonly ReadyActivation[]> {
+    const held = [...this.#held.values()].map(({ run, path, number, progress }) => ({
+      run,
+      path,
+      number,
+      ...(progress === undefined ? {} : { progress }),
+    }));
+    const before = this.#next;
+    const known = [...this.#known];
+    const { lost, ready } = await this.store.heartbeat(this.session, { ttlMs, held, known, before });
+    for (const lease of held) this.#progressWritten(lease.number, lease.progress);
+    for (const { number, reason } of lost) this.#lose(number, reason);
+    return ready;
+  }
+
+  /** After an interruption of the session's connection: the leases in hand again, under the same numbers. */
+  async repeat(): Promise<void> {
+    const held = [...this.#held.values()];
+    if (held.length === 0) return;
+    const results = await this.store.lease(this.session, held);
+    results.forEach((result, i) => {
+      const { number } = held[i] as Held;
+      if (result.kind !== 'leased') this.#lose(number, 'taken');
+    });
+  }
+
+  /** Aborts every task of this session; what they return is discarded. */
+  abandon(reason: Error): void {
+    this.ended.abort(reason);
+    for (const held of this.#held.values()) held.control.abort(reason);
+    this.#held.clear();
+    this.#known.clear();
+  }
+
+  /** Aborts every task, whose leases stay ours until they are handed back. */
+  interrupt(reason: Error): void {
+    for (const held of this.#held.values()) held.control.abort(reason);
+  }
+
+  /** Gives back what is still held. */
+  async handBack(): Promise<readonly ReadyActivation[]> {
+    const held = [...this.#held.values()];
+    const ready = await this.store.handBack(this.session, held);
+    for (const { number } of held) this.settle(number);
+    return ready;
+  }
+
+  // A lease that was settled while the heartbeat was on its way isn't lost: the task has reported.
+  #lose(number: number, reason: 'cancelled' | 'failed' | 'taken'): void {
+    const held = this.#held.get(number);
+    if (held === undefined) return;
+    this.settle(number);
+    held.control.abort(new LeaseLostError(LOST[reason]));
+  }
+
+  #progressWritten(number: number, written: string | undefined): void {
+    const held = this.#held.get(number);
+    if (held !== undefined && held.progress === written) delete held.progress;
+  }
+}
+
+const LOST = {
+  cancelled: 'the run was cancelled',
+  failed: 'the run failed in another branch',
+  taken: 'another worker has the lease',
+};
