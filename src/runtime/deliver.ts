@@ -14,6 +14,7 @@ import type { Delivery } from '../transport/transport.js';
 import type { Engaged } from './engaged.js';
 import { execute } from './execute.js';
 import type { Held } from './leases.js';
+import { limits } from './limits.js';
 import { persist } from './persist.js';
 import { settle } from './settle.js';
 import { taskContext } from './task-context.js';
@@ -37,9 +38,12 @@ export interface Settled {
 /** Never rejects: whatever goes wrong is the engine's to know, and the row's to remember. */
 export async function deliver(delivery: Delivery, engaged: Engaged): Promise<void> {
   const phase = engaged.track(delivery.message);
+  let early: NodeJS.Timeout | undefined;
   try {
     phase('leasing');
     let leased = await lease(delivery, engaged);
+    // The lease protects it from here on, and no timeout of the broker's decides anything.
+    if (leased !== undefined) early = setTimeout(() => delivery.ack(), limits.earlyAckMs);
     for (let hop = 0; leased !== undefined; hop++) {
       phase('executing');
       const outcome = await execute(executionOf(leased, engaged));
@@ -55,6 +59,7 @@ export async function deliver(delivery: Delivery, engaged: Engaged): Promise<voi
   } catch (error) {
     engaged.failedDelivery(error);
   } finally {
+    clearTimeout(early);
     // Acked, given back, or left to the row: a delivery that is done here is never left unsettled.
     delivery.ack();
     phase('settled');
@@ -84,10 +89,10 @@ async function lease(delivery: Delivery, engaged: Engaged): Promise<Leased | und
 
 /** From here on the heartbeat watches the lease. */
 function engage(activation: LeasedActivation, engaged: Engaged): Leased {
-  const held = engaged.leases.hold(activation, activation.number);
   const tree = engaged.registry.tree(activation.info.workflow, activation.info.hash);
   if (tree === undefined) throw new RangeError(`no structure ${activation.info.hash} of ${activation.info.workflow} here`);
   const node = nodeAt(tree.root, activation.path);
+  const held = engaged.leases.hold(activation, activation.number);
   return { activation, held, tree, node, startedAt: performance.now() };
 }
 

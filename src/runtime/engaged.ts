@@ -1,7 +1,6 @@
 /** What a delivery needs of the engine that it runs in. One object per session: a new session engages anew. */
-import type { Priority } from '../core/model.js';
+import type { Message, Priority } from '../core/model.js';
 import type { EndedRun } from '../store/store.js';
-import type { Message } from '../core/model.js';
 import type { Dispatcher } from './dispatch.js';
 import type { Leases } from './leases.js';
 import type { Logger } from './logger.js';

@@ -70,7 +70,8 @@ export async function execute(execution: Execution): Promise<Outcome> {
         throw new RangeError(`a ${node.kind} has no activation of its own`);
     }
   } catch (error) {
-    return failed(error);
+    // Reading gives up only when the lease does; then nothing is the task's fault.
+    return execution.control.aborted ? { kind: 'aborted', reason: execution.control.reason } : failed(error);
   }
 }
 
@@ -146,7 +147,7 @@ async function attempt(
 ): Promise<Outcome> {
   const { control, context } = execution;
   const timeout = new AbortController();
-  const signal = AbortSignal.any([control, timeout.signal]);
+  const signal = timeoutMs === undefined ? control : AbortSignal.any([control, timeout.signal]);
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(new TaskTimeoutError(context.taskId, timeoutMs)), timeoutMs);
   const ended = new Promise<Outcome>((resolve) => {
     const onAbort = () => resolve(aborted(control, timeout.signal));

@@ -18,6 +18,10 @@ export const limits = {
   restampLimit: 1_000,
   /** Rows that one statement of the dead-session duty moves. */
   sweepLimit: 1_000,
+  /** How long a timer that another process may keep is left to it; up to twice that, so that not all try at once. */
+  foreignTimerMs: 20,
+  /** How often a worker looks for queues whose announcement it missed. */
+  queueRefreshMs: 10_000,
   /** Timers that one statement fires. */
   timerBatch: 500,
   /** A lease lost this often fails its run as poisoned. */

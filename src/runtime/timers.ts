@@ -50,12 +50,9 @@ export class Timers {
     if (this.#firing || this.#stopped) return;
     this.#firing = true;
     try {
-      for (let full = true; full && !this.#stopped; ) {
-        const { ready, nextDueAt } = await this.store.fireTimers(limits.timerBatch);
-        this.dispatch(ready);
-        full = ready.length >= limits.timerBatch;
-        if (nextDueAt !== undefined) this.at(nextDueAt);
-      }
+      const { ready, nextDueAt } = await this.store.fireTimers(limits.timerBatch);
+      this.dispatch(ready);
+      if (nextDueAt !== undefined) this.at(nextDueAt);
     } catch (error) {
       this.onError(error);
       this.within(limits.retryMaxMs);

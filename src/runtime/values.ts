@@ -9,7 +9,7 @@ import type { Batch } from './batch.js';
 export type OutputReader = Batch<ActivationRef, Uint8Array | undefined>;
 
 export interface ValueReader {
-  readonly store: Store;
+  readonly store: Pick<Store, 'runInput' | 'outputs' | 'gather'>;
   readonly codec: Codec;
   /** Reads outputs; without it, one statement each. */
   readonly outputs?: OutputReader;

@@ -32,8 +32,8 @@ woken as (
     and locked.status in ('running', 'paused')
   returning a.*)
 select (select count(*) from me)::int as alive,
-  (select extract(epoch from min(due_at))::float8 * 1000 from baton.timers
-   where namespace = $2 and due_at > statement_timestamp()) as next_due_at, a.*
+  (select extract(epoch from case when (select count(*) from due) < $3 then min(due_at) else statement_timestamp() end)::float8 * 1000
+   from baton.timers where namespace = $2 and due_at > statement_timestamp()) as next_due_at, a.*
 from (select 1) one left join (select ${READY} from woken a where a.state = 'ready') a on true`;
 
 export async function fireTimers(

@@ -1,0 +1,394 @@
+/**
+ * A worker's engine: takes deliveries in, works on them under a session, and does the shared duties. It knows no
+ * lifecycle: the worker's machine opens, consumes, quiesces, drains, releases and closes it, in that order.
+ */
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Codec } from '../core/codec.js';
+import { ConfigError, ConnectionError } from '../core/errors.js';
+import type { Workflow } from '../core/flow.js';
+import type { ActivationRef, Message, ReadyActivation } from '../core/model.js';
+import { treeToJson } from '../core/structure.js';
+import { type EndedRun, SessionDeadError, type Store } from '../store/store.js';
+import type { ControlNews, Delivery, Transport } from '../transport/transport.js';
+import { Batch } from './batch.js';
+import { deliver } from './deliver.js';
+import type { Dispatcher } from './dispatch.js';
+import { Emitter } from './emitter.js';
+import type { DeliveryPhase, Engaged, TaskEvent } from './engaged.js';
+import { Intake } from './intake.js';
+import { limits } from './limits.js';
+import type { Logger } from './logger.js';
+import { type Persistence, persist } from './persist.js';
+import { Pulse } from './pulse.js';
+import type { QueueDirectory } from './queues.js';
+import { Reconciler } from './reconcile.js';
+import { Registry } from './registry.js';
+import { StoreClock } from './store-clock.js';
+import { Tenure } from './tenure.js';
+import { Timers } from './timers.js';
+import type { ValueReader } from './values.js';
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly transport: Transport;
+  readonly queues: QueueDirectory;
+  readonly dispatcher: Dispatcher;
+  readonly codec: Codec;
+  readonly logger: Logger;
+  readonly namespace: string;
+  readonly workflows: readonly Workflow[];
+  readonly id: string;
+  readonly concurrency: number;
+  readonly prefetch?: number;
+  readonly tags: readonly string[];
+  readonly leaseTtlMs: number;
+  readonly agingIntervalMs: number;
+  readonly eagerHops?: number;
+}
+
+/** What can change while it runs. */
+export type EngineChanges = Partial<
+  Pick<EngineOptions, 'concurrency' | 'prefetch' | 'leaseTtlMs' | 'agingIntervalMs'>
+>;
+
+export type EngineEvents = {
+  task: [TaskEvent];
+  /** An operation on store or broker failed: the breaker counts these. */
+  'infrastructure.failed': [error: unknown];
+  /** One succeeded after a failure. */
+  'infrastructure.ok': [];
+  /** The session was judged dead; another took its place. */
+  'session.replaced': [];
+  /** A delivery entered a phase of `machines/delivery.ts`. */
+  phase: [Message, DeliveryPhase];
+};
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #events: Emitter<EngineEvents>;
+  readonly #registry: Registry;
+  readonly #clock = new StoreClock();
+  readonly #timers: Timers;
+  readonly #reconciler: Reconciler;
+  readonly #intake: Intake;
+  readonly #refresh = new Pulse(() => this.#refreshQueues());
+  readonly #subscriptions: (() => void)[] = [];
+  #tenure: Tenure | undefined;
+  #engaged: Engaged | undefined;
+  #replacing: Promise<void> | undefined;
+  /** Aborted while no delivery is taken: leasing isn't repeated then. */
+  #leasing = new AbortController();
+  readonly #closed = new AbortController();
+  #leaseTtlMs: number;
+  #troubled = false;
+  #quiescing = false;
+
+  constructor(options: EngineOptions) {
+    refuseTransactions(options.workflows);
+    this.#options = options;
+    this.#leaseTtlMs = options.leaseTtlMs;
+    const { store, transport, dispatcher, logger } = options;
+    this.#events = new Emitter((error) => logger.error({ err: error }, 'an event listener threw'));
+    this.#registry = new Registry(options.workflows, options.tags);
+    this.#timers = new Timers(
+      { fireTimers: (limit) => this.#fireTimers(limit) },
+      this.#clock,
+      (ready) => void dispatcher.dispatch(ready),
+      (error) => this.#failed(error),
+    );
+    this.#reconciler = new Reconciler({
+      store,
+      transport,
+      dispatcher,
+      registry: this.#registry,
+      clock: this.#clock,
+      timers: this.#timers,
+      session: () => this.#tenure?.leases.session,
+      watched: () => this.#intake.watched(),
+      ended: (run) => this.#ended(run),
+      onDeadSession: (error) => this.#tenure?.die(error),
+      onError: (error) => this.#failed(error),
+      onLooked: () => this.#recovered(),
+    });
+    this.#intake = new Intake({
+      transport,
+      clock: this.#clock,
+      concurrency: options.concurrency,
+      prefetch: options.prefetch,
+      agingIntervalMs: options.agingIntervalMs,
+      work: (delivery) => this.#work(delivery),
+      onError: (error) => this.#failed(error),
+    });
+  }
+
+  /** Activations that this worker runs or is about to. */
+  get inFlight(): number {
+    return this.#intake.running;
+  }
+
+  on<K extends keyof EngineEvents>(event: K, listener: (...args: EngineEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /** Writes the definitions, opens the session, starts heartbeats, duties and timers. Rejects when the store is away. */
+  async open(): Promise<void> {
+    const { store, transport } = this.#options;
+    for (const tree of this.#registry.trees()) {
+      const structure = JSON.stringify(treeToJson(tree));
+      await store.putDefinition({ workflow: tree.name, hash: tree.hash, structure });
+    }
+    await this.#takeOffice();
+    this.#subscriptions.push(
+      transport.onNews((news) => this.#heard(news)),
+      transport.onState((state) => {
+        if (state === 'up') this.#refresh.wake();
+      }),
+    );
+    this.#reconciler.start();
+  }
+
+  /** Takes deliveries from now on, also again after `quiesce()`. Rejects when the store is away. */
+  async consume(): Promise<void> {
+    this.#quiescing = false;
+    this.#leasing = new AbortController();
+    await this.#intake.consume(await this.#fittingQueues());
+    this.#refresh.start(limits.queueRefreshMs);
+  }
+
+  /** Takes no delivery any more and gives back what isn't leased; what runs goes on. */
+  async quiesce(): Promise<void> {
+    this.#quiescing = true;
+    this.#leasing.abort(new Error('the worker takes no more work'));
+    await this.#refresh.stop();
+    await this.#intake.quiesce();
+  }
+
+  /** Resolves true when nothing is in flight any more, false when the budget ran out first. */
+  async drain(budgetMs: number): Promise<boolean> {
+    const until = performance.now() + budgetMs;
+    while (this.inFlight > 0 && performance.now() < until) await sleep(Math.min(20, budgetMs));
+    return this.inFlight === 0;
+  }
+
+  /**
+   * Aborts what still runs, waits up to `graceMs` for statements under way, and hands the leases back: they run
+   * elsewhere at once, without a loss.
+   */
+  async release(reason: Error, graceMs: number): Promise<void> {
+    const tenure = this.#tenure;
+    if (tenure === undefined) return;
+    tenure.leases.interrupt(reason);
+    await this.drain(graceMs);
+    tenure.leases.ended.abort(reason);
+    try {
+      await this.#options.dispatcher.dispatch(await tenure.leases.handBack());
+    } catch (error) {
+      // The session's death does it then, a moment later and at the price of a loss.
+      this.#failed(error);
+    }
+  }
+
+  /** Ends duties, timers, heartbeats and the session; also after a failed `open()`. Store and transport stay open. */
+  async close(): Promise<void> {
+    this.#closed.abort(new Error('the worker stopped'));
+    for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
+    this.#timers.stop();
+    this.#intake.close();
+    await Promise.all([this.#refresh.stop(), this.#reconciler.stop(), this.#replacing]);
+    await this.#tenure?.close();
+    this.#tenure = undefined;
+  }
+
+  reconfigure({ leaseTtlMs, ...intake }: EngineChanges): void {
+    this.#intake.reconfigure(intake);
+    if (leaseTtlMs === undefined) return;
+    this.#leaseTtlMs = leaseTtlMs;
+    if (this.#tenure !== undefined) this.#tenure.ttlMs = leaseTtlMs;
+  }
+
+  /** Rejects with a ConnectionError unless store and broker can be used. */
+  async probe(): Promise<void> {
+    const { store, transport } = this.#options;
+    await store.ping();
+    if (transport.state === 'up' || transport.state === 'blocked') return;
+    throw new ConnectionError('RabbitMQ', `(${transport.state})`);
+  }
+
+  // ---------------------------------------------------------------------------------------- deliveries
+
+  #work(delivery: Delivery): Promise<void> {
+    if (this.#engaged !== undefined) return deliver(delivery, this.#engaged);
+    delivery.giveBack();
+    return Promise.resolve();
+  }
+
+  async #fittingQueues() {
+    const rows = await this.#options.queues.refresh();
+    return rows.filter((queue) => this.#registry.fits(queue));
+  }
+
+  async #refreshQueues(): Promise<number> {
+    try {
+      this.#intake.add(await this.#fittingQueues());
+    } catch (error) {
+      this.#failed(error);
+    }
+    return limits.queueRefreshMs;
+  }
+
+  #heard(news: ControlNews): void {
+    switch (news.kind) {
+      case 'queue.added':
+        this.#refresh.wake();
+        break;
+      case 'run.controlled':
+        if (this.#tenure?.leases.holdsAnyOf(news.run)) this.#tenure.beat();
+        break;
+      case 'timer.set':
+        this.#timers.within(news.inMs);
+        break;
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------ sessions
+
+  async #takeOffice(): Promise<void> {
+    const { store, id, dispatcher } = this.#options;
+    const options = { workerId: id, ttlMs: this.#leaseTtlMs, host: hostname(), pid: process.pid };
+    this.#tenure = await Tenure.open(store, options, {
+      owed: (ready) => void dispatcher.dispatch(ready),
+      failed: (error) => this.#failed(error),
+      recovered: () => this.#recovered(),
+      died: (error) => {
+        this.#replacing ??= this.#replace(error).finally(() => {
+          this.#replacing = undefined;
+        });
+      },
+    });
+    this.#engaged = this.#engage(this.#tenure);
+  }
+
+  /** The others took us for dead: our tasks are aborted, and we start anew under another session. */
+  async #replace(error: SessionDeadError): Promise<void> {
+    const { logger } = this.#options;
+    logger.warn({ err: error }, 'this worker was taken for dead; it goes on under a new session');
+    this.#intake.suspend();
+    const old = this.#tenure;
+    this.#tenure = undefined;
+    this.#engaged = undefined;
+    const persistence: Persistence = {
+      failed: (cause) => this.#failed(cause),
+      recovered: () => this.#recovered(),
+      signal: this.#closed.signal,
+    };
+    try {
+      await old?.close();
+      await persist(persistence, () => this.#takeOffice());
+      this.#events.emit('session.replaced');
+    } catch (cause) {
+      if (!this.#closed.signal.aborted) this.#failed(cause);
+    } finally {
+      this.#intake.resume();
+    }
+  }
+
+  #engage({ leases, settling }: Tenure): Engaged {
+    const { namespace, queues, dispatcher, logger, eagerHops = limits.eagerHops } = this.#options;
+    const engine = this;
+    return {
+      namespace,
+      leases,
+      registry: this.#registry,
+      queues,
+      dispatcher,
+      logger,
+      settling,
+      leasing: {
+        failed: settling.failed,
+        recovered: settling.recovered,
+        get signal() {
+          return settling.signal.aborted ? settling.signal : engine.#leasing.signal;
+        },
+      },
+      reader: this.#reader(settling),
+      get eagerHops() {
+        return engine.#quiescing ? 0 : eagerHops;
+      },
+      urgentWaits: (priority) => this.#intake.urgentWaits(priority),
+      wakeDuties: () => this.#reconciler.wake(),
+      dueIn: (ms) => this.#timers.within(ms),
+      ended: (run) => this.#ended(run),
+      reportTask: (event) => this.#reportTask(event),
+      failedDelivery: (error) => this.#failedDelivery(error),
+      track: (message) => this.#track(message),
+    };
+  }
+
+  /** Reads for inputs: repeated while the store is away, outputs in batches. */
+  #reader(settling: Persistence): ValueReader {
+    const { store, codec } = this.#options;
+    const outputs = new Batch((refs: ActivationRef[]) => persist(settling, () => store.outputs(refs)));
+    return {
+      codec,
+      outputs,
+      store: {
+        runInput: (run) => persist(settling, () => store.runInput(run)),
+        outputs: (refs) => persist(settling, () => store.outputs(refs)),
+        gather: (join) => persist(settling, () => store.gather(join)),
+      },
+    };
+  }
+
+  // -------------------------------------------------------------------------------------------- events
+
+  async #fireTimers(limit: number) {
+    const session = this.#tenure?.leases.session;
+    // Without a session nothing fires here; the duties of the next one see what is due.
+    if (session === undefined) return { ready: [] as ReadyActivation[], nextDueAt: undefined };
+    return this.#options.store.fireTimers(session, limit);
+  }
+
+  #ended(run: EndedRun): void {
+    this.#options.dispatcher.announceEnd(run);
+  }
+
+  #reportTask(event: TaskEvent): void {
+    this.#events.emit('task', event);
+    if (event.outcome !== 'failed') return;
+    const topic = `task.failed.${event.workflow}.${event.taskId.replaceAll('/', '.')}`;
+    this.#options.transport.emit({ topic, body: { ...event } });
+  }
+
+  #track(message: Message): (phase: DeliveryPhase) => void {
+    return (phase) => this.#events.emit('phase', message, phase);
+  }
+
+  #failedDelivery(error: unknown): void {
+    if (error instanceof SessionDeadError) this.#tenure?.die(error);
+    else if (!this.#leasing.signal.aborted && !this.#closed.signal.aborted) this.#failed(error);
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof SessionDeadError) {
+      this.#tenure?.die(error);
+      return;
+    }
+    this.#troubled = true;
+    this.#events.emit('infrastructure.failed', error);
+  }
+
+  #recovered(): void {
+    if (!this.#troubled) return;
+    this.#troubled = false;
+    this.#events.emit('infrastructure.ok');
+  }
+}
+
+function refuseTransactions(workflows: readonly Workflow[]): void {
+  for (const workflow of workflows) {
+    const node = workflow.nodes().find(({ transactional }) => transactional);
+    if (node === undefined) continue;
+    throw new ConfigError(`task ${node.id} of workflow ${workflow.name} is transactional, which this worker can't run; use task() instead of task.transaction()`);
+  }
+}
