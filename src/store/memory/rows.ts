@@ -1,6 +1,5 @@
 /** What the memory store keeps: plain records, each indexed by whatever looks for it. */
 import type {
-  ActivationRef,
   ActivationState,
   Path,
   ReadyActivation,
@@ -8,11 +7,12 @@ import type {
   SessionKey,
   StoredRunStatus,
 } from '../../core/model.js';
-import { type EndedRun, type RunInfo, type RunRow, StoreRejectedError } from '../store.js';
+import type { EndedRun, RunInfo, RunRow } from '../store.js';
 import type { Timer } from './timers.js';
 
 export interface MemoryRun {
   readonly info: RunInfo;
+  /** Made by the client: a repeated start knows its run by it. */
   readonly token: string;
   readonly input: Uint8Array;
   readonly createdAt: number;
@@ -28,9 +28,9 @@ export interface MemoryRun {
   readonly rows: Map<Path, MemoryRow>;
   /** Rows that aren't final: all that control has to touch. */
   readonly open: Set<MemoryRow>;
-  /** What arrived at each join, by slot. */
+  /** What arrived at each join, in order of arrival. */
   readonly arrivals: Map<Path, MemoryRow[]>;
-  /** Who waits for each signal, in the order of being served. Empty lists are removed. */
+  /** Who waits for each signal, in the order of being served. */
   readonly waits: Map<string, Wait[]>;
   readonly mail: Map<string, Mailbox>;
 }
@@ -53,7 +53,7 @@ export interface Wait {
   readonly name: string;
   readonly row: MemoryRow;
   readonly parkedAt: number;
-  /** Same for what one request parked. */
+  /** The request that parked it: among those of one request the smaller path is served first. */
   readonly request: number;
 }
 
@@ -80,6 +80,8 @@ export interface MemoryRow {
   recipe: string | null;
   input: Uint8Array | undefined;
   output: Uint8Array | undefined;
+  /** Which branch or element of its join it was. */
+  slot: number;
   /** Recipe of what arrived, where that isn't the own output. */
   result: string | null;
   error: SerializedError | undefined;
@@ -99,7 +101,7 @@ export interface MemorySession {
   /** Rows that are leased by it, or ready and stamped by it. */
   readonly rows: Set<MemoryRow>;
   ttlUntil: number;
-  dead: boolean;
+  status: 'open' | 'closed' | 'dead';
   /** Its process vanished (a simulated crash): as if its lock were free. */
   abandoned: boolean;
 }
@@ -109,10 +111,9 @@ export const isLive = (status: StoredRunStatus): boolean => status === 'running'
 export const isFinal = (state: ActivationState): boolean =>
   state === 'completed' || state === 'failed' || state === 'cancelled';
 
-/** The fence of every worker's write. */
-export function holds(session: MemorySession | undefined, number: number, row: MemoryRow | undefined): row is MemoryRow {
-  return row !== undefined && row.state === 'leased' && row.session === session && row.number === number;
-}
+/** Whether this token is or was the row's last fence. */
+export const fenced = (row: MemoryRow, session: MemorySession | undefined, number: number): boolean =>
+  row.session !== undefined && row.session === session && row.number === number;
 
 export function toReady(row: MemoryRow): ReadyActivation {
   return {
@@ -133,18 +134,4 @@ export function toEnded({ info, status }: MemoryRun): EndedRun {
     status: status as EndedRun['status'],
     replyTo: info.replyTo,
   };
-}
-
-/** Refuses paths that exist already, before anything was changed. `taken` collects those of the batch itself. */
-export function refuseTaken(run: MemoryRun | undefined, refs: readonly ActivationRef[], taken: Set<string>): void {
-  for (const { run: key, path } of refs) {
-    const name = `${key} ${path}`;
-    if (run?.rows.has(path) || taken.has(name)) throw new StoreRejectedError(`run ${key} has an activation ${path} already`);
-    taken.add(name);
-  }
-}
-
-/** Text that Postgres can't hold is refused here too, so that what works in memory works there. */
-export function refuseNul(...texts: readonly (string | null)[]): void {
-  if (texts.some((text) => text?.includes('\0'))) throw new StoreRejectedError('text with a NUL character cannot be stored');
 }

@@ -1,5 +1,5 @@
 /** What falls due, earliest first: a binary heap, whose forgotten entries are skipped when they come up. */
-import type { MemoryRow } from './state.js';
+import type { MemoryRow } from './rows.js';
 
 export interface Timer {
   readonly row: MemoryRow;
