@@ -1,0 +1,80 @@
+/** Worker processes of the built package, as a user would deploy them; ended by their own pid. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+export const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+
+export interface Services {
+  readonly postgres: string;
+  readonly rabbitmq: string;
+  readonly namespace: string;
+  /** Where fixtures write their ledger; the same database when left out. */
+  readonly ledger?: string;
+}
+
+export interface WorkerProcess {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  /** Everything it said. */
+  output(): string;
+  /** Kills it by its pid and waits until it is gone; resolves with its exit code, null after a signal. */
+  end(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+const WAIT_MS = 20_000;
+
+/** Starts a worker and waits until it consumes. `module` is a file of test/fixtures, or an absolute path. */
+export async function startWorker(module: string, services: Services, args: readonly string[] = []): Promise<WorkerProcess> {
+  const path = module.startsWith('/') ? module : fixture(module);
+  const child = spawn(process.execPath, [CLI, 'worker', path, '--namespace', services.namespace, ...args], {
+    env: environment(services),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const worker: WorkerProcess = {
+    pid: child.pid as number,
+    child,
+    output: () => output,
+    async end(signal = 'SIGKILL') {
+      if (child.exitCode === null && child.signalCode === null) process.kill(worker.pid, signal);
+      const [code] = await exited;
+      return code;
+    },
+  };
+  await running(worker, child);
+  return worker;
+}
+
+export function environment({ postgres, rabbitmq, ledger }: Services): NodeJS.ProcessEnv {
+  return { ...process.env, DATABASE_URL: postgres, AMQP_URL: rabbitmq, LEDGER_URL: ledger ?? postgres };
+}
+
+async function running(worker: WorkerProcess, child: ChildProcess): Promise<void> {
+  const until = Date.now() + WAIT_MS;
+  while (!worker.output().includes('worker running')) {
+    const gone = child.exitCode !== null || child.signalCode !== null;
+    if (gone || Date.now() > until) {
+      if (!gone) await worker.end();
+      throw new Error(`the worker ${gone ? 'ended' : 'did not come up'}:\n${worker.output()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Runs one command of the CLI to its end. */
+export async function cli(services: Services, args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [CLI, ...args, '--namespace', services.namespace], {
+    env: environment(services),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
