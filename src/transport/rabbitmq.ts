@@ -10,6 +10,7 @@ import { Declarations, declareTopology } from './declarations.js';
 import { NotConfirmedError, TopologyMismatchError } from './errors.js';
 import { Listeners } from './listeners.js';
 import { Notices } from './notices.js';
+import { checkPrefetch } from './prefetch.js';
 import { Publisher } from './publisher.js';
 import { onThrowAwayChannel } from './throw-away-channel.js';
 import { topologyOf } from './topology.js';
@@ -101,9 +102,7 @@ export class RabbitMqTransport implements Transport {
     { prefetch }: { readonly prefetch: number },
     onDelivery: (delivery: Delivery) => void,
   ): Promise<Consumer> {
-    if (!Number.isInteger(prefetch) || prefetch < 1 || prefetch > 65_535) {
-      throw new RangeError(`prefetch is 1 to 65535, not ${prefetch}`);
-    }
+    checkPrefetch(prefetch);
     if (this.#closing !== undefined) throw this.#consuming.down(this.#refusal());
     const consumer = new RabbitMqConsumer({
       consuming: this.#consuming,

@@ -24,7 +24,7 @@ export interface Outgoing {
 export interface Delivery {
   readonly queue: string;
   readonly message: Message;
-  /** The broker gave it to somebody before, who neither acked it nor gave it back. */
+  /** The broker gave it to somebody before, who didn't ack it: lost it, or gave it back. */
   readonly redelivered: boolean;
   /** The queue forgets it. */
   ack(): void;
