@@ -1,0 +1,61 @@
+/** Errors as they are stored and shown: plain data that Postgres takes, however odd the error was. */
+import type { SerializedError } from './model.js';
+
+const DEEPEST = 8;
+const LONGEST = 8_192;
+
+/** Whatever was thrown, as plain data. Never throws. */
+export function serializeError(thrown: unknown, depth = 0): SerializedError {
+  if (!(thrown instanceof Error)) return { name: 'Error', message: text(describe(thrown)) };
+  const stack = read(thrown, 'stack');
+  const code = read(thrown, 'code');
+  const cause = read(thrown, 'cause');
+  return {
+    name: text(read(thrown, 'name') ?? 'Error'),
+    message: text(read(thrown, 'message') ?? ''),
+    ...(typeof stack === 'string' ? { stack: text(stack) } : {}),
+    ...(typeof code === 'string' ? { code: text(code) } : {}),
+    ...(cause !== undefined && depth + 1 < DEEPEST ? { cause: serializeError(cause, depth + 1) } : {}),
+  };
+}
+
+/** An Error with the original's name, message, stack, code and cause. */
+export function deserializeError({ name, message, stack, code, cause }: SerializedError): Error {
+  const error = new Error(message, cause === undefined ? undefined : { cause: deserializeError(cause) });
+  Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true });
+  if (stack !== undefined) error.stack = stack;
+  return code === undefined ? error : Object.assign(error, { code });
+}
+
+/** A URL as it may be shown: without user and password, and without its query, which can hold them too. */
+export function redact(url: string): string {
+  try {
+    const { host, pathname } = new URL(url);
+    return `${host}${pathname === '/' ? '' : pathname}`;
+  } catch {
+    // Not a URL, so nothing tells which part of it is the secret.
+    return '(an unreadable URL)';
+  }
+}
+
+function read(error: Error, key: 'name' | 'message' | 'stack' | 'code' | 'cause'): unknown {
+  try {
+    return (error as unknown as Record<string, unknown>)[key];
+  } catch (thrown) {
+    return `(reading ${key} threw ${describe(thrown)})`;
+  }
+}
+
+function describe(value: unknown): string {
+  try {
+    return typeof value === 'object' ? (JSON.stringify(value) ?? 'undefined') : String(value);
+  } catch {
+    return `a thrown ${typeof value} that can't be shown`;
+  }
+}
+
+// Postgres refuses U+0000 in text, and half a surrogate pair in any encoding.
+function text(value: unknown): string {
+  const string = typeof value === 'string' ? value : describe(value);
+  return string.slice(0, LONGEST).toWellFormed().replaceAll('\u0000', '\uFFFD');
+}
