@@ -226,7 +226,7 @@ export class MapInputError extends BatonError {
 /** A service can't be reached or refused the connection. `target` never holds a password. */
 export class ConnectionError extends BatonError {
   constructor(
-    readonly service: 'Postgres' | 'RabbitMQ',
+    readonly service: string,
     readonly target: string,
     options?: ErrorOptions,
   ) {
