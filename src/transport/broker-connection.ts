@@ -3,10 +3,10 @@
  * channels are there again before the connection counts as up, whatever hangs is bounded, and no `error` event of
  * any connection is without a listener.
  */
-import type { Duplex } from 'node:stream';
 import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
 import { ConnectionError } from '../core/errors.js';
 import { CONNECT_TIMEOUT_MS, type ConnectionOptions } from './connection-options.js';
+import { cut, writeTogether } from './socket.js';
 import { within } from './within.js';
 
 /** What lives on a connection, and has to be set up again on each new one. */
@@ -104,6 +104,7 @@ export class BrokerConnection {
   async #setUp(model: ChannelModel): Promise<void> {
     let reason: Error | undefined;
     this.#model = model;
+    writeTogether(model);
     model.on('error', (error) => {
       reason = error;
     });
@@ -145,15 +146,4 @@ export class BrokerConnection {
     this.#blocked = blocked;
     this.events.onChange();
   }
-}
-
-/** Ends a connection whose other side may not answer. amqplib has no way to do so; its socket does. */
-async function cut(model: ChannelModel, error: Error): Promise<void> {
-  const { stream } = model.connection as unknown as { stream?: Duplex };
-  if (stream === undefined || stream.destroyed) return;
-  const closed = new Promise<void>((resolve) => {
-    model.once('close', () => resolve());
-  });
-  stream.destroy(error);
-  await closed;
 }
