@@ -31,7 +31,7 @@ export function sessions(test: WorldTest): void {
     const [one, two] = [await world.worker({ ttlMs: 1 }), await world.worker({ ttlMs: 1 })];
     await world.advance(MINUTE);
     expect((await one.store.look(one.key, { owed: [] })).expired).toEqual([two.key]);
-    expect((await one.store.look(undefined, { owed: [] })).expired.sort()).toEqual([one.key, two.key].sort());
+    expect([...(await one.store.look(undefined, { owed: [] })).expired].sort()).toEqual([one.key, two.key].sort());
   });
 
   test('a heartbeat that was just in time saves the suspect', async ({ world }) => {

@@ -49,7 +49,7 @@ export function timing(test: WorldTest): void {
 
   test('the earliest are fired first, and the earliest left is told, by firing and by looking', async ({ world }) => {
     const worker = await world.worker();
-    const runs = [];
+    const runs: string[] = [];
     for (const hours of [3, 1, 2, 5]) runs.push(await world.begin(world.delayed('/0', hours * HOUR)));
     const dueAt = async (i: number) => (await world.row(runs[i] as string, '/0')).dueAt as number;
     expect((await worker.store.look(worker.key, { owed: [] })).nextDueAt).toBeCloseTo(await dueAt(1), 0);

@@ -37,6 +37,7 @@ export const paths = (rows: readonly { readonly path: Path }[]): Path[] => rows.
 
 export class World {
   readonly #opened: Store[] = [];
+  readonly #sessions: StoreSession[] = [];
   #ids = 0;
 
   private constructor(
@@ -59,6 +60,7 @@ export class World {
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#sessions.map((session) => session.close()));
     for (const store of this.#opened) await store.close();
     await this.harness.close();
   }
@@ -155,7 +157,9 @@ export class World {
 
   async worker(options: { ttlMs?: number; workerId?: string; store?: Store } = {}): Promise<Worker> {
     const { ttlMs = 600_000, workerId = 'worker', store = this.store } = options;
-    return new Worker(store, await store.openSession({ workerId, ttlMs, host: 'here', pid: process.pid }));
+    const session = await store.openSession({ workerId, ttlMs, host: 'here', pid: process.pid });
+    this.#sessions.push(session);
+    return new Worker(store, session);
   }
 
   /** A worker of the other process. */
