@@ -26,6 +26,10 @@ from parent left join (select ${READY} from born a where a.state = 'ready') a on
 const CURRENT = `
 select id, key, token, workflow, status from baton.runs where namespace = $1 and id = any($2::text[]) and current`;
 
+// A run that was set aside for a later one: a repeated start still knows it by its token.
+const SET_ASIDE = `
+select token, key from baton.runs where namespace = $1 and id = any($2::text[]) and not current and token = any($3::uuid[])`;
+
 const STILL_READY = `select ${READY} from baton.activations a where a.run_key = $1 and a.state = 'ready'`;
 
 interface CurrentRow {
@@ -79,38 +83,48 @@ async function settleWithCurrent(
   requests: readonly StartRequest[],
   results: Map<StartRequest, StartResult>,
 ): Promise<void> {
+  const query: Query = (statement) => database.query('commit', statement);
   const ids = requests.map((request) => request.id);
-  const { rows } = await database.query<CurrentRow>('commit', { name: 'start.current', text: CURRENT, values: [namespace, ids] });
+  const { rows } = await query<CurrentRow>({ name: 'start.current', text: CURRENT, values: [namespace, ids] });
   const current = new Map(rows.map((row) => [row.id, row]));
+  const mine = await setAside(query, namespace, requests);
   for (const request of requests) {
     const row = current.get(request.id);
-    if (row === undefined) continue;
-    results.set(request, row.token === request.token ? await startedBefore(database, row.key) : exists(row));
+    const before = row?.token === request.token ? row.key : mine.get(request.token);
+    if (before !== undefined) results.set(request, await startedBefore(query, before));
+    else if (row !== undefined) results.set(request, exists(row));
   }
+}
+
+/** Runs that these very requests started and that lost their id since, by token. */
+async function setAside(query: Query, namespace: string, requests: readonly StartRequest[]): Promise<Map<string, RunKey>> {
+  const values = [namespace, requests.map((request) => request.id), requests.map((request) => request.token)];
+  const { rows } = await query<{ token: string; key: RunKey }>({ name: 'start.set-aside', text: SET_ASIDE, values });
+  return new Map(rows.map((row) => [row.token, row.key]));
 }
 
 const exists = (row: CurrentRow): StartResult => ({ kind: 'exists', run: row.key, workflow: row.workflow, status: row.status });
 
-async function startedBefore(database: Database, run: RunKey): Promise<Started> {
-  const { rows } = await database.query<ReadyColumns>('commit', { name: 'start.ready', text: STILL_READY, values: [run] });
+async function startedBefore(query: Query, run: RunKey): Promise<Started> {
+  const { rows } = await query<ReadyColumns>({ name: 'start.ready', text: STILL_READY, values: [run] });
   return { kind: 'started', run, ready: rows.map(toReady) };
 }
 
 /** `terminate_existing`: ends or sets aside the run that has the id, and starts anew, all in one transaction. */
 async function startInPlace(database: Database, namespace: string, request: StartRequest): Promise<StartResult> {
   for (let tries = 1; tries <= TRIES; tries++) {
-    const result = await database.transaction('shared', async (sql) => {
+    const result = await database.transaction('shared', async (sql): Promise<Started | undefined> => {
       const current = await lockCurrent(sql, namespace, request.id);
-      if (current?.token === request.token) {
-        const { rows } = await sql.query<ReadyColumns>({ text: STILL_READY, values: [current.key] });
-        return { kind: 'started', run: current.key, ready: rows.map(toReady) } satisfies StartResult;
-      }
+      const query: Query = (statement) => sql.query(statement);
+      const mine = (await setAside(query, namespace, [request])).get(request.token);
+      const before = current?.token === request.token ? current.key : mine;
+      if (before !== undefined) return startedBefore(query, before);
       const live = current !== undefined && (current.status === 'running' || current.status === 'paused');
       const terminated = live ? await cancelLocked(sql, current.key, { reason: 'terminated by a new start of the same id' }) : undefined;
       if (current !== undefined) {
         await sql.query({ text: 'update baton.runs set current = false where key = $1', values: [current.key] });
       }
-      const started = (await insertRuns((statement) => sql.query(statement), namespace, [request])).get(1);
+      const started = (await insertRuns(query, namespace, [request])).get(1);
       return started && terminated ? { ...started, terminated } : started;
     });
     if (result !== undefined) return result;

@@ -50,6 +50,7 @@ create table baton.runs (
   finished_at timestamptz
 ) with (fillfactor = 80);
 create unique index runs_current_id on baton.runs (namespace, id) where current;
+create index runs_set_aside on baton.runs (namespace, id) where not current;
 
 -- One row per execution of a node. The unique key is the only index besides one narrow one over what is ready or
 -- leased, so that a lease stays a heap-only update.
