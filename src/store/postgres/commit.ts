@@ -36,7 +36,8 @@ arrivals as (
   from done where join_path is not null group by run_key, join_path),
 joined as (
   update baton.activations a
-  set pending = a.pending - n.arrived, session = $1, repeats = 0,
+  set pending = a.pending - n.arrived, repeats = 0,
+    session = case when a.state = 'joining' and a.pending = n.arrived then $1 else a.session end,
     state = case when a.state = 'joining' and a.pending = n.arrived
       then case n.status when 'paused' then 'held' else 'ready' end else a.state end,
     live = a.live or (a.state = 'joining' and a.pending = n.arrived and n.status <> 'paused'),
