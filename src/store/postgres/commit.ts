@@ -5,7 +5,7 @@
  * same transaction may take: a buffered signal for a new wait, and the next element of a limited map.
  */
 import type { ReadyActivation, SessionKey } from '../../core/model.js';
-import type { CommitResult, Completion } from '../store.js';
+import { type CommitResult, type Completion, SessionDeadError } from '../store.js';
 import { bornCtes, childArrays, childCte } from './children.js';
 import type { Database, Sql } from './database.js';
 import { releaseElements } from './elements.js';
@@ -21,7 +21,7 @@ req as (
     with ordinality as q(run_key, path, number, output, arrived_at, slot, result, finish, output_source, output_recipe, ord)),
 ${childCte(13)},
 locked as materialized (
-  select key, status from baton.runs where key = any($3::bigint[]) order by key for no key update),
+  select key, status from baton.runs where key = any($3::bigint[]) and exists (select from me) order by key for no key update),
 done as (
   update baton.activations a
   set state = 'completed', live = false, output = req.output, arrived_at = req.arrived_at, slot = req.slot,
@@ -30,7 +30,7 @@ done as (
   where (select count(*) from locked) > 0
     and a.run_key = req.run_key and a.path = req.path and a.state = 'leased' and a.session = $1 and a.number = req.number
   returning req.ord, a.run_key, locked.status, req.arrived_at as join_path, req.finish, req.output_source, req.output_recipe),
-${bornCtes('done', '$1', 'exists (select from me)', '$2')},
+${bornCtes('done', '$1', 'true', '$2')},
 arrivals as (
   select run_key, join_path, min(status) as status, count(*)::int as arrived, min(ord) as ord
   from done where join_path is not null group by run_key, join_path),
@@ -52,10 +52,12 @@ ended as (
     finished_at = clock_timestamp()
   from done d where d.finish and r.key = d.run_key
   returning d.ord, ${ENDED})
-select 'done' as kind, ord::int as ord, null::text as state, null::bigint as run_key, null::text as path, null::int as queue,
+select 'dead' as kind, null::int as ord, null::text as state, null::bigint as run_key, null::text as path, null::int as queue,
   null::int as losses, null::float8 as ready_at, null::float8 as published_at, null::bigint as key, null::text as id,
   null::text as workflow, null::text as status, null::text as reply_to
-from done
+where not exists (select from me)
+union all
+select 'done', ord::int, null, null, null, null, null, null, null, null, null, null, null, null from done
 union all
 select 'born', null, a.state, ${READY}, null, null, null, null, null from born a where a.state in ('ready', 'leased')
 union all
@@ -64,7 +66,7 @@ union all
 select 'ended', ended.ord::int, null, null, null, null, null, null, null, key, id, workflow, status, reply_to from ended`;
 
 interface Row extends ReadyColumns, EndedColumns {
-  kind: 'done' | 'born' | 'joined' | 'ended';
+  kind: 'dead' | 'done' | 'born' | 'joined' | 'ended';
   ord: number;
   state: string;
 }
@@ -103,6 +105,7 @@ async function record(
     text: COMMIT,
     values: [session, namespace, ...completionArrays(completions), ...childArrays(children)],
   });
+  if (rows[0]?.kind === 'dead') throw new SessionDeadError(session);
   const parents = new Map(children.map(({ ord, row }) => [refKey((completions[ord - 1] as Completion).run, row.path), ord]));
   return collect(rows, parents);
 }

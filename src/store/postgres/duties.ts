@@ -15,9 +15,9 @@ const SWEEP_FOR = `interval '10 seconds'`;
 
 const SUSPECT = `s.namespace = $2 and s.closed_at is null and s.swept_at is null and s.dead_at is null and s.key is distinct from $1::bigint`;
 
-// A row is owed again after 5 s, then 10, 20, 40, 60 s.
+// A row that was stamped anew is owed again after 5 s, then 10, 20, 40, 60 s.
 const LOST = (before: string) => `a.live and a.published_at < to_timestamp(${before} / 1000)
-  and (a.repeats = 0 or a.published_at < clock_timestamp() - make_interval(secs => least(60, 5 * (1 << least(a.repeats, 4)))))
+  and (a.repeats = 0 or a.published_at < clock_timestamp() - make_interval(secs => least(60, 5 * (1 << greatest(0, least(a.repeats - 1, 4))))))
   and a.state = 'ready'`;
 
 const LOOK = `
@@ -144,11 +144,14 @@ lost as (
   select a.run_key, a.path
   from unnest($2::int[], $3::float8[]) as q(queue, before) join baton.activations a on a.queue = q.queue
   where ${LOST('q.before')} and exists (select from me)
-  limit $4 for update of a skip locked)
-update baton.activations a
-set session = $1, published_at = clock_timestamp(), repeats = least(a.repeats + 1, 10)
-from lost where a.run_key = lost.run_key and a.path = lost.path
-returning ${READY}`;
+  order by a.published_at limit $4 for update of a skip locked),
+stamped as (
+  update baton.activations a
+  set session = $1, published_at = clock_timestamp(), repeats = least(a.repeats + 1, 10)
+  from lost where a.run_key = lost.run_key and a.path = lost.path
+  returning a.*)
+select (select count(*) from me)::int as alive, a.*
+from (select 1) one left join (select ${READY} from stamped a) a on true`;
 
 export async function restamp(
   database: Database,
@@ -156,10 +159,11 @@ export async function restamp(
   owed: LookRequest['owed'],
   limit: number,
 ): Promise<ReadyActivation[]> {
-  const { rows } = await database.query<ReadyColumns>('duty', {
+  const { rows } = await database.query<{ alive: number } & (ReadyColumns | { run_key: null })>('duty', {
     name: 'restamp',
     text: RESTAMP,
     values: [session, owed.map(({ queue }) => queue), owed.map(({ publishedBefore }) => publishedBefore), limit],
   });
-  return rows.map(toReady);
+  if (rows[0]?.alive === 0) throw new SessionDeadError(session);
+  return rows.flatMap((row) => (row.run_key === null ? [] : [toReady(row)]));
 }
