@@ -41,4 +41,8 @@ export const limits = {
   payloadBytes: 1024 * 1024,
   /** How often handles that wait for a result look at the row, in case its message was lost. */
   resultPollMs: 5_000,
+  /** How long a client repeats a request that the store left unanswered. */
+  clientRepeatMs: 10_000,
+  /** How long a start waits for its message to be confirmed; the stored run is enough. */
+  startConfirmMs: 1_000,
 } as const;

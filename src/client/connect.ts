@@ -1,0 +1,104 @@
+/** Connects to Postgres and RabbitMQ: both or neither. */
+import { pino } from 'pino';
+import { type Codec, jsonCodec } from '../core/codec.js';
+import { ConfigError } from '../core/errors.js';
+import type { Logger } from '../runtime/logger.js';
+import type { PostgresConfig } from '../store/postgres/database.js';
+import { PostgresStore } from '../store/postgres/store.js';
+import type { RabbitMqAddress } from '../transport/connection-options.js';
+import { RabbitMqTransport } from '../transport/rabbitmq.js';
+import { Baton } from './baton.js';
+import { Connection } from './connection.js';
+import { refuseUnknown } from './unknown-options.js';
+
+export interface ConnectOptions {
+  /**
+   * A connection string, a pg PoolConfig, or a pg.Pool, whose settings are used: connections are Baton's own.
+   * @default the environment's DATABASE_URL, else its PGHOST, PGDATABASE …
+   */
+  readonly postgres?: PostgresConfig | undefined;
+  /** A URL or amqplib's connection options. @default the environment's AMQP_URL, else its RABBITMQ_URL */
+  readonly rabbitmq?: RabbitMqAddress | undefined;
+  /** Separates queues and rows of one deployment from another's: 1–64 of A-Z a-z 0-9 _ -. @default 'default' */
+  readonly namespace?: string | undefined;
+  /** Turns inputs, outputs and signals into bytes; all processes of a namespace use the same. @default jsonCodec */
+  readonly codec?: Codec | undefined;
+  /** A pino logger. @default warnings and errors, as JSON on stderr */
+  readonly logger?: Logger | undefined;
+  /** Brings the database's schema up to date; safe when many processes do so at once. @default true */
+  readonly migrate?: boolean | undefined;
+}
+
+const KEYS = ['postgres', 'rabbitmq', 'namespace', 'codec', 'logger', 'migrate'];
+
+/**
+ * Rejects with a ConfigError when a service isn't named, or an option isn't one; with a ConnectionError when a
+ * service doesn't answer within 10 s. Then nothing stays open.
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Baton> {
+  refuseUnknown(options, KEYS, 'connect()');
+  const { postgres, rabbitmq } = services(options, process.env);
+  const { namespace = 'default', codec = jsonCodec, logger = defaultLogger(), migrate = true } = options;
+  checkNamespace(namespace);
+  const [store, transport] = await both(
+    openStore({ postgres, namespace, onError: (err) => logger.warn({ err }, 'trouble with Postgres') }, migrate),
+    RabbitMqTransport.connect({ url: rabbitmq, namespace, logger }),
+  );
+  return new Baton(new Connection({ store, transport, namespace, codec, logger }));
+}
+
+/** Where the services are: as the options say, else as the environment does. */
+export function services(
+  { postgres, rabbitmq }: Pick<ConnectOptions, 'postgres' | 'rabbitmq'>,
+  env: NodeJS.ProcessEnv,
+): { readonly postgres: PostgresConfig; readonly rabbitmq: RabbitMqAddress } {
+  const database = postgres ?? env.DATABASE_URL ?? (env.PGHOST || env.PGDATABASE || env.PGSERVICE ? {} : undefined);
+  const broker = rabbitmq ?? env.AMQP_URL ?? env.RABBITMQ_URL;
+  const missing = [
+    ...(database
+      ? []
+      : ['Postgres: pass `postgres`, or set DATABASE_URL (or PGHOST, PGDATABASE …) in the environment']),
+    ...(broker ? [] : ['RabbitMQ: pass `rabbitmq`, or set AMQP_URL (or RABBITMQ_URL) in the environment']),
+  ];
+  if (!database || !broker) throw new ConfigError(`nothing says where to find ${missing.join('; nor ')}`);
+  return { postgres: database, rabbitmq: broker };
+}
+
+async function openStore(
+  options: Parameters<typeof PostgresStore.connect>[0],
+  migrate: boolean,
+): Promise<PostgresStore> {
+  const store = await PostgresStore.connect(options);
+  try {
+    if (migrate) await store.migrate();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Both connections; where one fails, the other is closed again. */
+async function both<A extends Closable, B extends Closable>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  const [a, b] = await Promise.allSettled([one, other]);
+  if (a.status === 'fulfilled' && b.status === 'fulfilled') return [a.value, b.value];
+  if (a.status === 'fulfilled') await a.value.close();
+  if (b.status === 'fulfilled') await b.value.close();
+  const reasons = [a, b].flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
+  const [first, second] = reasons;
+  if (second === undefined || first === undefined) throw first;
+  throw Object.assign(first, { message: `${first.message}; and ${second.message}` });
+}
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+function checkNamespace(namespace: string): void {
+  if (typeof namespace === 'string' && /^[\w-]{1,64}$/.test(namespace)) return;
+  throw new ConfigError(`a namespace is 1 to 64 of A-Z a-z 0-9 _ -, not ${JSON.stringify(namespace)}`);
+}
+
+function defaultLogger(): Logger {
+  return pino({ name: 'baton', level: 'warn' }, pino.destination({ dest: 2, sync: true }));
+}

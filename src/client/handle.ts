@@ -1,0 +1,197 @@
+/** One run, as whoever started or found it sees and controls it. */
+import { randomUUID } from 'node:crypto';
+import { encodePayload } from '../core/codec.js';
+import { type Duration, toMs } from '../core/duration.js';
+import {
+  ConfigError,
+  DefinitionMismatchError,
+  ResultTimeoutError,
+  RunCancelledError,
+  RunFailedError,
+  RunNotFoundError,
+  RunTerminalError,
+} from '../core/errors.js';
+import type { SignalToken } from '../core/flow.js';
+import type { RunKey } from '../core/model.js';
+import { deserializeError } from '../core/serialize-error.js';
+import { validate } from '../core/validate.js';
+import { limits } from '../runtime/limits.js';
+import type { ControlResult, RunRow } from '../store/store.js';
+import type { Connection } from './connection.js';
+import { describe, type RunDescription } from './describe.js';
+import { repeatUntilAnswered } from './repeat.js';
+import { checkId } from './start-options.js';
+import { outputOf, type RunStatus, statusOf, takeSnapshot } from './status.js';
+import { taskResult } from './task-result.js';
+
+/** setTimeout takes no more. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+export interface ControlOptions {
+  /** Why; kept with the run. */
+  readonly reason?: string;
+  /** Who; kept with the run. */
+  readonly by?: string;
+}
+
+export interface ResultOptions {
+  /** How long to wait; at most 24 days. Without it there is no end to it. */
+  readonly timeout?: Duration;
+}
+
+export interface SignalOptions {
+  /** 1–256 bytes: another signal of this name with the same id is ignored, so sending it again is harmless. */
+  readonly id?: string;
+}
+
+/**
+ * A run. From `start` it is bound to that very run; from `run(id)` to the one that has the id when the handle is
+ * first used, or a RunNotFoundError. Every method rejects with a ConnectionError when the store can't be reached.
+ */
+export class RunHandle<Out = unknown> {
+  readonly id: string;
+  readonly #connection: Connection;
+  readonly #workflow: string | undefined;
+  #bound: Promise<RunKey> | undefined;
+
+  /** @internal */
+  constructor(connection: Connection, id: string, binding: { readonly run?: RunKey; readonly workflow?: string } = {}) {
+    this.#connection = connection;
+    this.id = id;
+    this.#workflow = binding.workflow;
+    if (binding.run !== undefined) this.#bound = Promise.resolve(binding.run);
+  }
+
+  /** Where the run stands. The output of a completed run comes with it. */
+  async status(): Promise<RunStatus<Out>> {
+    const snapshot = await takeSnapshot(this.#connection, await this.#key(), { open: true });
+    return (await statusOf(this.#connection, snapshot)) as RunStatus<Out>;
+  }
+
+  /**
+   * Resolves with the output once the run is completed; told by the broker, not by polling. Waits through outages.
+   * Rejects with RunFailedError, RunCancelledError, or ResultTimeoutError, which leaves the run as it is.
+   */
+  async result({ timeout }: ResultOptions = {}): Promise<Out> {
+    const row = await this.#ended(timeout === undefined ? undefined : toMs(timeout));
+    if (row.status === 'completed') return (await outputOf(this.#connection, row)) as Out;
+    if (row.status === 'cancelled') throw new RunCancelledError(this.id, row.reason, row.by);
+    const cause = deserializeError(row.error ?? { name: 'Error', message: 'the store says no reason' });
+    throw new RunFailedError(this.id, row.failedTask, row.failedAttempt, cause);
+  }
+
+  /** The run and every node that it came to. Reads all of them: a wide map makes a long list. */
+  async describe(): Promise<RunDescription<Out>> {
+    return (await describe(this.#connection, await this.#key())) as RunDescription<Out>;
+  }
+
+  /**
+   * Ends the run: nothing of it is leased any more once this resolves, and tasks at work get their AbortSignal.
+   * A cancelled run stays as it is. Rejects with RunTerminalError when the run completed or failed.
+   */
+  async cancel(options: ControlOptions = {}): Promise<void> {
+    await this.#control('cancel', (run) => this.#connection.store.cancel(run, wording(options)));
+  }
+
+  /**
+   * Nothing new starts; tasks at work finish, time goes on, signals are accepted. A paused run stays as it is.
+   * Rejects with RunTerminalError when the run has ended.
+   */
+  async pause(options: ControlOptions = {}): Promise<void> {
+    await this.#control('pause', (run) => this.#connection.store.pause(run, wording(options)));
+  }
+
+  /** Starts what was held. A running run stays as it is. Rejects with RunTerminalError when the run has ended. */
+  async resume(): Promise<void> {
+    await this.#control('resume', (run) => this.#connection.store.resume(run));
+  }
+
+  /**
+   * Sends a signal; buffered where nobody waits for it yet, each consumed once, in order. Rejects with
+   * RunTerminalError when the run has ended, ValidationError when the token's schema refuses the payload,
+   * CodecError or PayloadTooLargeError (1 MiB).
+   */
+  signal<T>(token: SignalToken<T>, payload: NoInfer<T>, options?: SignalOptions): Promise<void>;
+  signal(name: string, payload?: unknown, options?: SignalOptions): Promise<void>;
+  async signal(to: SignalToken<unknown> | string, payload?: unknown, { id }: SignalOptions = {}): Promise<void> {
+    if (id !== undefined) checkId(id, 'the id of a signal');
+    const { name, schema } = typeof to === 'string' ? { name: to, schema: undefined } : to;
+    if (!/^[\w-]{1,64}$/.test(name))
+      throw new ConfigError(`the name of a signal is 1 to 64 of A-Z a-z 0-9 _ -, not ${JSON.stringify(name)}`);
+    const where = `payload of signal ${name}`;
+    // The payload as it was given: whoever receives it runs it through the schema again.
+    if (schema !== undefined) await validate(schema, payload, where);
+    const { codec, store, dispatcher } = this.#connection;
+    const encoded = encodePayload(codec, payload, { where, limit: limits.payloadBytes });
+    const request = { run: await this.#key(), name, id: id ?? randomUUID(), payload: encoded };
+    const result = await repeatUntilAnswered(() => store.signal(request));
+    if (result.kind === 'refused') throw new RunTerminalError(this.id, result.status, 'signal');
+    await dispatcher.dispatch(result.ready);
+  }
+
+  /**
+   * What a node came to; undefined until it has completed. By path (`/2/b0/1`) that very record. By id the one
+   * record, a loop's last iteration, a map's list; `child/id` inside a child flow. Rejects with ConfigError where
+   * the workflow has no such node.
+   */
+  async taskResult(idOrPath: string): Promise<unknown> {
+    return taskResult(this.#connection, await this.#row(), idOrPath);
+  }
+
+  async #control(what: string, act: (run: RunKey) => Promise<ControlResult>): Promise<void> {
+    const run = await this.#key();
+    const result = await repeatUntilAnswered(() => act(run));
+    if (result.kind === 'refused') throw new RunTerminalError(this.id, result.status, what);
+    const { dispatcher } = this.#connection;
+    if (result.changed) dispatcher.announceControl(run);
+    if (result.ended !== undefined) dispatcher.announceEnd(result.ended);
+    await dispatcher.dispatch(result.ready);
+  }
+
+  async #ended(timeoutMs: number | undefined): Promise<RunRow> {
+    const run = await this.#key();
+    if (timeoutMs === undefined) return this.#connection.results.ended(run);
+    const timeout = new AbortController();
+    const expire = () => timeout.abort(new ResultTimeoutError(this.id, timeoutMs));
+    const timer = setTimeout(expire, Math.min(timeoutMs, LONGEST_TIMEOUT_MS));
+    try {
+      return await this.#connection.results.ended(run, timeout.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #row(): Promise<RunRow> {
+    const row = await this.#connection.results.row(await this.#key());
+    if (row === undefined) throw new RunNotFoundError(this.id);
+    return row;
+  }
+
+  #key(): Promise<RunKey> {
+    this.#connection.assertOpen();
+    if (this.#bound === undefined) {
+      const found = this.#find();
+      this.#bound = found;
+      // Not found now, or the store was away: the next use looks again.
+      found.catch(() => {
+        this.#bound = undefined;
+      });
+    }
+    return this.#bound;
+  }
+
+  async #find(): Promise<RunKey> {
+    const row = await this.#connection.store.findRun(this.id);
+    if (row === undefined) throw new RunNotFoundError(this.id);
+    if (this.#workflow !== undefined && row.workflow !== this.#workflow) {
+      throw new DefinitionMismatchError(
+        `run ${JSON.stringify(this.id)} is of workflow ${row.workflow}, not ${this.#workflow}`,
+      );
+    }
+    return row.run;
+  }
+}
+
+function wording({ reason, by }: ControlOptions): ControlOptions {
+  return { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) };
+}

@@ -1,0 +1,71 @@
+/** What a start takes, checked before anything is written. */
+import { ConfigError } from '../core/errors.js';
+import { DEFAULT_PRIORITY, type Json, PRIORITIES, type Priority } from '../core/model.js';
+import type { ConflictPolicy } from '../store/store.js';
+import { refuseUnknown } from './unknown-options.js';
+import { uuidV7 } from './uuid.js';
+
+export interface StartOptions {
+  /**
+   * Names the run: 1–256 bytes. It names at most one current run of the namespace, and goes to another only by
+   * `terminate_existing`.
+   * @default a UUID of version 7
+   */
+  readonly id?: string;
+  /**
+   * What happens when a current run has the id, ended or not: `fail` rejects with a RunExistsError,
+   * `use_existing` returns that run, `terminate_existing` cancels it if it lives, sets it aside, and starts anew.
+   * @default 'fail'
+   */
+  readonly conflict?: ConflictPolicy;
+  /** 1 (critical) … 5 (minimal), for all tasks that say no priority of their own. @default 3 */
+  readonly priority?: Priority;
+  /** Labels for people: anything that JSON can hold. */
+  readonly metadata?: Json;
+}
+
+/** The options of a start, complete. */
+export interface StartPlan {
+  readonly id: string;
+  readonly conflict: ConflictPolicy;
+  readonly priority: Priority;
+  /** JSON text. */
+  readonly metadata: string | null;
+}
+
+const CONFLICTS: readonly ConflictPolicy[] = ['fail', 'use_existing', 'terminate_existing'];
+const KEYS = ['id', 'conflict', 'priority', 'metadata'];
+const LONGEST_ID = 256;
+
+/** Throws a ConfigError that names what is wrong. */
+export function planStart(options: StartOptions = {}): StartPlan {
+  refuseUnknown(options, KEYS, 'start()');
+  const { id = uuidV7(), conflict = 'fail', priority = DEFAULT_PRIORITY, metadata } = options;
+  checkId(id, 'the id of a run');
+  if (!CONFLICTS.includes(conflict)) {
+    throw new ConfigError(`conflict is one of ${CONFLICTS.join(', ')}, not ${JSON.stringify(conflict)}`);
+  }
+  if (!PRIORITIES.includes(priority))
+    throw new ConfigError(`priority is 1 (critical) to 5 (minimal), not ${String(priority)}`);
+  return { id, conflict, priority, metadata: metadata === undefined ? null : jsonText(metadata) };
+}
+
+/** Ids of runs and signals: 1–256 bytes that Postgres can store as text. */
+export function checkId(id: unknown, what: string): asserts id is string {
+  if (typeof id !== 'string') throw new ConfigError(`${what} is a string, not ${typeof id}`);
+  const bytes = Buffer.byteLength(id);
+  if (bytes < 1 || bytes > LONGEST_ID)
+    throw new ConfigError(`${what} has 1 to ${LONGEST_ID} bytes; this one has ${bytes}`);
+  if (id.includes('\0')) throw new ConfigError(`${what} can't hold a NUL character`);
+}
+
+function jsonText(metadata: Json): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(metadata);
+  } catch (cause) {
+    throw new ConfigError(`metadata is what JSON can hold: ${(cause as Error).message}`, { cause });
+  }
+  if (text === undefined) throw new ConfigError(`metadata is what JSON can hold, not ${typeof metadata}`);
+  return text;
+}
