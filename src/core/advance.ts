@@ -9,7 +9,16 @@ import { LoopVerdictError, MaxIterationsError } from './errors.js';
 import type { Path } from './model.js';
 import { branchPath, indexPath, parentPath, ROOT, roundPath } from './path.js';
 import { INPUT, OWN, type Recipe } from './recipe.js';
-import { type ForkNode, type LoopNode, type MapNode, type Node, nodeAt, type Sequence, sequencesOf, type Tree } from './tree.js';
+import {
+  type ForkNode,
+  type LoopNode,
+  type MapNode,
+  type Node,
+  nodeAt,
+  type Sequence,
+  sequencesOf,
+  type Tree,
+} from './tree.js';
 import { unwrapVerdict, verdictOf } from './verdict.js';
 
 /** An activation to create. Its path and node say the rest: policy is read when the row is written. */
@@ -161,7 +170,9 @@ function enter(node: Node, path: Path, recipe: Recipe): NewActivation[] {
 
 function enterFork(node: ForkNode, path: Path, recipe: Recipe): NewActivation[] {
   const join: NewActivation = { path, node, state: 'joining', recipe: ['gather', path], pending: node.branches.length };
-  const heads = node.branches.flatMap((branch, b) => enter(first(branch.body), indexPath(branchPath(path, b), 0), recipe));
+  const heads = node.branches.flatMap((branch, b) =>
+    enter(first(branch.body), indexPath(branchPath(path, b), 0), recipe),
+  );
   return [join, ...heads];
 }
 
@@ -198,7 +209,15 @@ function arrival(from: Path, join: Path, slot: number, recipe: Recipe, releasesN
   return { join, slot, result: own ? undefined : recipe, releasesNext };
 }
 
-function repeat(tree: Tree, from: Path, loop: LoopNode, path: Path, round: number, recipe: Recipe, value: unknown): Effects {
+function repeat(
+  tree: Tree,
+  from: Path,
+  loop: LoopNode,
+  path: Path,
+  round: number,
+  recipe: Recipe,
+  value: unknown,
+): Effects {
   const verdict = verdictOf(value);
   if (verdict === undefined) throw new LoopVerdictError(loop.id);
   const unwrapped: Recipe = ['unwrap', recipe];

@@ -5,7 +5,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Json, Path, Priority } from './model.js';
-import { parsePath } from './path.js';
+import { parsePath, type Step } from './path.js';
 
 export type Sequence = readonly Node[];
 
@@ -37,7 +37,11 @@ export interface TaskPolicy {
 }
 
 interface NodeBase {
-  /** Unique in its workflow, scopes of child flows included: `child/id`, in a second use `child#2/id`. */
+  /**
+   * Unique in its workflow, scopes of child flows included: `child/id`, in a second use `child#2/id`. Two ids may
+   * stand twice: the only task of a loop or map may have the loop's or map's, and a child's, which names its scope,
+   * may be a task's. The outer, then the first of them in the tree is meant.
+   */
   readonly id: string;
 }
 
@@ -91,6 +95,7 @@ export interface SignalNode extends NodeBase {
 export interface ChildNode extends NodeBase {
   readonly kind: 'child';
   readonly workflow: string;
+  readonly version?: string;
   readonly body: Sequence;
 }
 
@@ -132,25 +137,32 @@ export function sequencesOf(node: Node): Sequence[] {
   }
 }
 
-/** The node that a path leads to. Throws a RangeError where the tree has none. */
+/**
+ * The node that a path leads to; an element's gate leads to its map. Throws a RangeError where the tree has none:
+ * a branch or a round alone is no node either.
+ */
 export function nodeAt(root: Sequence, path: Path): Node {
   let sequence: Sequence | undefined = root;
   let node: Node | undefined;
   for (const step of parsePath(path)) {
     if (step.kind === 'index') {
       // Directly behind a node, an index leads into the child flow that the node inlines.
-      if (node !== undefined && sequence === undefined && node.kind === 'child') sequence = node.body;
-      node = sequence?.[step.index];
+      node = (sequence ?? (node?.kind === 'child' ? node.body : undefined))?.[step.index];
       sequence = undefined;
-    } else if (step.kind === 'branch') {
-      sequence = node === undefined ? undefined : sequencesOf(node)[step.branch];
     } else {
-      sequence = node !== undefined && (node.kind === 'loop' || node.kind === 'map') ? node.body : undefined;
+      sequence = node === undefined || sequence !== undefined ? undefined : sequenceIn(node, step);
+      if (sequence === undefined) node = undefined;
     }
-    if (node === undefined || (step.kind !== 'index' && sequence === undefined)) {
-      throw new RangeError(`this workflow has no node at ${JSON.stringify(path)}`);
-    }
+    if (node === undefined) break;
   }
-  if (node === undefined) throw new RangeError(`this workflow has no node at ${JSON.stringify(path)}`);
+  if (node === undefined || (sequence !== undefined && node.kind !== 'map')) {
+    throw new RangeError(`this workflow has no node at ${JSON.stringify(path)}`);
+  }
   return node;
+}
+
+function sequenceIn(node: Node, step: Exclude<Step, { kind: 'index' }>): Sequence | undefined {
+  if (step.kind === 'branch')
+    return node.kind === 'fork' || node.kind === 'route' ? sequencesOf(node)[step.branch] : undefined;
+  return node.kind === 'loop' || node.kind === 'map' ? node.body : undefined;
 }

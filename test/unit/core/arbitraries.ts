@@ -38,8 +38,18 @@ type Shape =
   | { readonly kind: 'delay' }
   | { readonly kind: 'signal'; readonly brings: 'mark' | 'list' | 'verdict'; readonly timeout: boolean }
   | { readonly kind: 'fork'; readonly bodies: readonly Shapes[]; readonly join: Makes | undefined }
-  | { readonly kind: 'route'; readonly bodies: readonly Shapes[]; readonly otherwise: Shapes | undefined; readonly lost: boolean }
-  | { readonly kind: 'loop'; readonly body: Shapes; readonly maxIterations: number; readonly onMax: 'fail' | 'exit_with_last' }
+  | {
+      readonly kind: 'route';
+      readonly bodies: readonly Shapes[];
+      readonly otherwise: Shapes | undefined;
+      readonly lost: boolean;
+    }
+  | {
+      readonly kind: 'loop';
+      readonly body: Shapes;
+      readonly maxIterations: number;
+      readonly onMax: 'fail' | 'exit_with_last';
+    }
   | { readonly kind: 'child'; readonly body: Shapes }
   | { readonly kind: 'map'; readonly body: Shapes; readonly concurrency: number | undefined };
 type Shapes = readonly Shape[];
@@ -65,7 +75,11 @@ export const oracles: fc.Arbitrary<Oracle> = fc.nat().map((seed) => {
   return Object.assign(oracle, { [fc.toStringMethod]: () => `oracle ${seed}` });
 });
 
-export const inputs: fc.Arbitrary<unknown> = fc.oneof(fc.nat(9), fc.array(fc.nat(9), { maxLength: 3 }), fc.constant(undefined));
+export const inputs: fc.Arbitrary<unknown> = fc.oneof(
+  fc.nat(9),
+  fc.array(fc.nat(9), { maxLength: 3 }),
+  fc.constant(undefined),
+);
 
 /** Orders in which things happen: see `World.order`. */
 export const orders: fc.Arbitrary<readonly number[]> = fc.array(fc.nat(9_999), { maxLength: 60 });
@@ -73,20 +87,32 @@ export const orders: fc.Arbitrary<readonly number[]> = fc.array(fc.nat(9_999), {
 const makes = (...some: Makes[]): Shape[] => some.map((each) => ({ kind: 'task', makes: each }));
 const DELAY: Shape = { kind: 'delay' };
 
-const sequences = fc.memo((depth): fc.Arbitrary<Shapes> => fc.array(steps(depth), { minLength: 1, maxLength: 3 }).map((each) => each.flat()));
+const sequences = fc.memo(
+  (depth): fc.Arbitrary<Shapes> => fc.array(steps(depth), { minLength: 1, maxLength: 3 }).map((each) => each.flat()),
+);
 
 /** One node, or the two that belong together: whoever makes a list, and the map of it. */
 function steps(depth: number): fc.Arbitrary<Shapes> {
+  // Trees grow in breadth and depth while there is room: few of them should be over after a leaf or two.
+  const share = depth <= 1 ? 3 : 1;
   const leaves = [
-    { weight: 30, arbitrary: fc.constantFrom<Makes>('mark', 'mark', 'mark', 'same', 'nothing', 'list', 'verdict').map((each) => makes(each)) },
-    { weight: 12, arbitrary: fc.constant([DELAY]) },
-    { weight: 12, arbitrary: signals('mark') },
-    { weight: 1, arbitrary: fc.constant(makes('throws')) },
+    {
+      weight: 10 * share,
+      arbitrary: fc
+        .constantFrom<Makes>('mark', 'mark', 'mark', 'same', 'nothing', 'list', 'verdict')
+        .map((each) => makes(each)),
+    },
+    { weight: 4 * share, arbitrary: fc.constant([DELAY]) },
+    { weight: 4 * share, arbitrary: signals('mark') },
+    { weight: depth <= 1 ? 1 : 0, arbitrary: fc.constant(makes('throws')) },
   ];
   if (depth <= 1) return fc.oneof(...leaves);
   const body = sequences(depth - 1);
   const nested = [
-    { weight: 12, arbitrary: forks(body, fc.option(fc.constant<Makes>('mark'), { nil: undefined })).map((each) => [each]) },
+    {
+      weight: 12,
+      arbitrary: forks(body, fc.option(fc.constant<Makes>('mark'), { nil: undefined })).map((each) => [each]),
+    },
     { weight: 12, arbitrary: routes(body) },
     { weight: 12, arbitrary: loops(loopBodies(depth - 1)) },
     { weight: 8, arbitrary: body.map((each): Shapes => [{ kind: 'child', body: each }]) },
@@ -100,19 +126,23 @@ function signals(brings: 'mark' | 'list' | 'verdict', timeout = fc.boolean()): f
 }
 
 function forks(body: fc.Arbitrary<Shapes>, join: fc.Arbitrary<Makes | undefined>): fc.Arbitrary<Shape> {
-  return fc.record({ kind: fc.constant('fork' as const), bodies: fc.array(body, { minLength: 1, maxLength: 3 }), join });
+  return fc.record({
+    kind: fc.constant('fork' as const),
+    bodies: fc.array(body, { minLength: 1, maxLength: 3 }),
+    join,
+  });
 }
 
 function routes(body: fc.Arbitrary<Shapes>): fc.Arbitrary<Shapes> {
   const bodies = fc.array(body, { minLength: 1, maxLength: 3 });
-  const lost = fc.nat(9).map((chance) => chance === 9);
+  const lost = fc.nat(4).map((chance) => chance === 4);
   return fc
     .record({ kind: fc.constant('route' as const), bodies, otherwise: fc.option(body, { nil: undefined }), lost })
     .map((each) => [each]);
 }
 
 function loops(body: fc.Arbitrary<Shapes>): fc.Arbitrary<Shapes> {
-  const onMax = fc.constantFrom('exit_with_last' as const, 'exit_with_last' as const, 'fail' as const);
+  const onMax = fc.nat(4).map((chance) => (chance === 4 ? 'fail' : 'exit_with_last'));
   return fc
     .record({ kind: fc.constant('loop' as const), body, maxIterations: fc.integer({ min: 1, max: 4 }), onMax })
     .map((each) => [each]);
@@ -123,7 +153,10 @@ function loopBodies(depth: number): fc.Arbitrary<Shapes> {
   const verdicts = fc.constant(makes('verdict'));
   const flat = fc.oneof(
     { weight: 6, arbitrary: verdicts },
-    { weight: 3, arbitrary: fc.constantFrom<Shapes>([...makes('verdict'), DELAY], [...makes('verdict'), DELAY, DELAY]) },
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom<Shapes>([...makes('verdict'), DELAY], [...makes('verdict'), DELAY, DELAY]),
+    },
     { weight: 2, arbitrary: signals('verdict', fc.constant(false)) },
     { weight: 1, arbitrary: fc.constant<Shapes>([...makes('verdict'), { kind: 'child', body: [DELAY] }]) },
   );
@@ -143,9 +176,14 @@ function loopBodies(depth: number): fc.Arbitrary<Shapes> {
 
 function maps(body: fc.Arbitrary<Shapes>, lists: fc.Arbitrary<Shapes>): fc.Arbitrary<Shapes> {
   const concurrency = fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined });
-  const one = (inside: fc.Arbitrary<Shapes>) => fc.record({ kind: fc.constant('map' as const), body: inside, concurrency });
+  const one = (inside: fc.Arbitrary<Shapes>) =>
+    fc.record({ kind: fc.constant('map' as const), body: inside, concurrency });
   const tuple = forks(lists, fc.constant(undefined)).map((each): Shapes => [each]);
-  const listed = fc.oneof({ weight: 6, arbitrary: fc.constant(makes('list')) }, signals('list', fc.constant(false)), tuple);
+  const listed = fc.oneof(
+    { weight: 6, arbitrary: fc.constant(makes('list')) },
+    signals('list', fc.constant(false)),
+    tuple,
+  );
   return fc.oneof(
     { weight: 6, arbitrary: fc.tuple(listed, one(body)).map(([before, each]) => [...before, each]) },
     { weight: 2, arbitrary: one(one(body).map((each) => [each])).map((each) => [...makes('grid'), each]) },

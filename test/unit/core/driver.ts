@@ -26,7 +26,14 @@ import {
 } from '../../../src/core/errors.js';
 import type { Path } from '../../../src/core/model.js';
 import { roundPath } from '../../../src/core/path.js';
-import { type Arrival, assemble, decodeRecipe, encodeRecipe, type Recipe, soleSource } from '../../../src/core/recipe.js';
+import {
+  type Arrival,
+  assemble,
+  decodeRecipe,
+  encodeRecipe,
+  type Recipe,
+  soleSource,
+} from '../../../src/core/recipe.js';
 import { type MapNode, type Node, nodeAt, type Tree, type UserFunction } from '../../../src/core/tree.js';
 import type { Failure, Oracle, Position } from './reference.js';
 
@@ -61,12 +68,14 @@ export interface Ended {
   readonly crowd: ReadonlyMap<Path, number>;
 }
 
-/** An error that ends the run, as opposed to one that ends the test. */
+/** What ends the run, as opposed to an error that ends the test. */
 class NodeFailed extends Error {
   constructor(readonly failure: Failure) {
     super(`${failure.node}: ${failure.error}`);
   }
 }
+
+const fails = (error: string, node: string) => new NodeFailed({ error, node });
 
 export async function drive(tree: Tree, input: unknown, world: World): Promise<Ended> {
   const run = new Run(tree, input, world);
@@ -100,21 +109,20 @@ class Run {
 
   async toItsEnd(): Promise<unknown> {
     const { order = [] } = this.world;
-    for (const activation of begin(this.tree)) this.#insert(activation);
+    const first = begin(this.tree);
+    assertBounded(first, 'the start');
+    for (const activation of first) this.#insert(activation);
     for (let i = 0; this.#open.length > 0; i++) {
       const choice = order.length === 0 ? 0 : (order[i % order.length] as number) % this.#open.length;
-      await this.#happen(this.#open[choice] as Row);
+      const row = this.#open[choice] as Row;
+      if (row.state === 'delayed') row.state = 'ready';
+      else if (row.state === 'awaiting_signal') this.#wake(row);
+      else await this.#work(row);
     }
     const left = [...this.rows.values()].filter(({ state }) => state !== 'completed');
-    assert.deepEqual(left.map(({ path, state }) => `${path} ${state}`), [], 'rows left when nothing can happen any more');
+    assert.equal(left.map(({ path, state }) => `${path} ${state}`).join(), '', 'nothing can happen any more');
     assert(this.#output, 'the run never finished');
-    return this.#read(this.#output.source, this.#output.recipe, undefined);
-  }
-
-  async #happen(row: Row): Promise<void> {
-    if (row.state === 'delayed') row.state = 'ready';
-    else if (row.state === 'awaiting_signal') this.#wake(row);
-    else await this.#work(row);
+    return this.#read({ ...this.#output, own: undefined });
   }
 
   #wake(row: Row): void {
@@ -135,21 +143,21 @@ class Run {
     }
     switch (node.kind) {
       case 'task':
-        return this.#returned(row, call(node, node.fn, await this.#inputOf(row)));
+        return this.#returned(row, call(node, node.fn, await this.#read(row)));
       case 'fork':
         if (node.join === undefined) return this.#passed(row, ['gather', path], undefined);
-        return this.#returned(row, call(node, node.join.fn, await this.#inputOf(row)));
+        return this.#returned(row, call(node, node.join.fn, await this.#read(row)));
       case 'delay': {
-        const value = looksAtValue(this.tree, path) ? await this.#inputOf(row) : undefined;
+        const value = looksAtValue(this.tree, path) ? await this.#read(row) : undefined;
         return this.#passed(row, decodeRecipe(row.source, row.recipe), value);
       }
       case 'signal': {
         if (row.recipe !== null) return this.#returned(row, { timedOut: true });
-        const payload = await this.#inputOf(row);
+        const payload = await this.#read(row);
         return this.#returned(row, node.timeoutMs === undefined ? payload : { timedOut: false, payload });
       }
       case 'route': {
-        const key = call(node, node.key, await this.#inputOf(row)) as string;
+        const key = call(node, node.key, await this.#read(row)) as string;
         const listed = node.branches.findIndex((branch) => branch.key === key);
         if (listed < 0 && node.otherwise === undefined) throw failureOf(new UnmatchedRouteError(node.id, key));
         const index = listed < 0 ? node.branches.length : listed;
@@ -166,7 +174,7 @@ class Run {
   async #map(row: Row, node: MapNode): Promise<void> {
     const { path } = row;
     if (row.pending === 0) return this.#passed(row, ['gather', path], undefined);
-    const list = await this.#inputOf(row);
+    const list = await this.#read(row);
     if (!Array.isArray(list)) throw failureOf(new MapInputError(node.id, list));
     const step = advanceMap(node, path, list.length, row.cursor, this.world.mapChunk ?? 100);
     if (step.kind === 'empty') return this.#passed(row, ['gather', path], undefined);
@@ -201,6 +209,7 @@ class Run {
     this.world.onEffects?.(row, effects);
     const ways = [activate.length > 0, arrive !== undefined, finish !== undefined].filter(Boolean).length;
     assert.equal(ways, 1, `${row.path} must go on in exactly one way`);
+    assertBounded(activate, row.path);
     row.output = output;
     this.#move(row, 'completed');
     for (const activation of activate) this.#insert(activation);
@@ -249,23 +258,24 @@ class Run {
     if (state === 'ready' || state === 'delayed' || state === 'awaiting_signal') this.#open.push(row);
   }
 
-  #inputOf({ source, recipe, own }: Row): Promise<unknown> {
-    return this.#read(source, recipe, own);
-  }
-
   /** Puts a value together from the two columns of a row, reading no more than its `source` says where it has one. */
-  #read(source: Path | null, stored: string | null, own: Uint8Array | undefined): Promise<unknown> {
+  #read({ source, recipe: stored, own }: Pick<Row, 'source' | 'recipe' | 'own'>): Promise<unknown> {
     const recipe = decodeRecipe(source, stored);
     assert.equal(soleSource(recipe) ?? null, source, `source column of ${JSON.stringify(recipe)}`);
-    const bytesOf = (path: Path) => this.rows.get(path)?.output;
     return assemble(recipe, {
       input: async () => jsonCodec.decode(this.#input),
       own: async () => jsonCodec.decode(present(own, 'own bytes')),
-      output: async (path) => jsonCodec.decode(present(bytesOf(path), `an output at ${path}`)),
+      output: async (path) => jsonCodec.decode(present(this.rows.get(path)?.output, `an output at ${path}`)),
       gather: async (join) => (this.#arrivals.get(join) ?? []).toSorted((a, b) => a.slot - b.slot),
       decode: (bytes) => jsonCodec.decode(bytes),
     });
   }
+}
+
+/** One activation follows another; only forks make more of them, one for each branch, behind their join. */
+function assertBounded(activate: readonly NewActivation[], after: string): void {
+  const branches = activate.reduce((sum, { pending = 0 }) => sum + pending, 0);
+  assert(activate.length <= 1 + branches, `${after} is followed by ${activate.length} activations`);
 }
 
 function present(bytes: Uint8Array | undefined, what: string): Uint8Array {
@@ -277,15 +287,14 @@ function call(node: Node, fn: UserFunction, input: unknown): unknown {
   try {
     return (fn as (input: unknown) => unknown)(input);
   } catch (error) {
-    throw new NodeFailed({ error: (error as Error).name, node: node.id });
+    throw fails((error as Error).name, node.id);
   }
 }
 
 function failureOf(error: BatonError): NodeFailed {
-  if (error instanceof LoopVerdictError || error instanceof MaxIterationsError) {
-    return new NodeFailed({ error: error.name, node: error.loopId });
-  }
-  if (error instanceof UnmatchedRouteError) return new NodeFailed({ error: error.name, node: error.routeId });
+  const { name } = error;
+  if (error instanceof LoopVerdictError || error instanceof MaxIterationsError) return fails(name, error.loopId);
+  if (error instanceof UnmatchedRouteError) return fails(name, error.routeId);
   assert(error instanceof MapInputError, error);
-  return new NodeFailed({ error: error.name, node: error.mapId });
+  return fails(name, error.mapId);
 }

@@ -15,6 +15,7 @@ import type {
 } from '../../../src/core/tree.js';
 
 /** A function of one value: what trees of tests are made of. */
+// biome-ignore lint/suspicious/noExplicitAny: functions of tests say themselves what they take
 export type ValueFunction = (value: any) => unknown;
 
 export const tree = (...root: Node[]): Tree => ({ name: 'tested', hash: '0'.repeat(64), root });

@@ -12,10 +12,7 @@ import type { LoopNode, Node, Sequence, SignalNode } from '../../../src/core/tre
 export type Position = readonly number[];
 
 /** The world outside: what a wait for a signal comes to. */
-export type Oracle = (
-  node: SignalNode,
-  at: Position,
-) => { readonly payload: unknown } | { readonly timedOut: true };
+export type Oracle = (node: SignalNode, at: Position) => { readonly payload: unknown } | { readonly timedOut: true };
 
 /** A way that the run can fail: the error's name and the id of the node. */
 export interface Failure {
