@@ -49,19 +49,33 @@ export async function connect(options: ConnectOptions = {}): Promise<Baton> {
 
 /** Where the services are: as the options say, else as the environment does. */
 export function services(
-  { postgres, rabbitmq }: Pick<ConnectOptions, 'postgres' | 'rabbitmq'>,
+  options: Pick<ConnectOptions, 'postgres' | 'rabbitmq'>,
   env: NodeJS.ProcessEnv,
 ): { readonly postgres: PostgresConfig; readonly rabbitmq: RabbitMqAddress } {
-  const database = postgres ?? env.DATABASE_URL ?? (env.PGHOST || env.PGDATABASE || env.PGSERVICE ? {} : undefined);
-  const broker = rabbitmq ?? env.AMQP_URL ?? env.RABBITMQ_URL;
-  const missing = [
-    ...(database
-      ? []
-      : ['Postgres: pass `postgres`, or set DATABASE_URL (or PGHOST, PGDATABASE …) in the environment']),
-    ...(broker ? [] : ['RabbitMQ: pass `rabbitmq`, or set AMQP_URL (or RABBITMQ_URL) in the environment']),
-  ];
-  if (!database || !broker) throw new ConfigError(`nothing says where to find ${missing.join('; nor ')}`);
-  return { postgres: database, rabbitmq: broker };
+  const postgres = postgresOf(options, env);
+  const rabbitmq = options.rabbitmq || env.AMQP_URL || env.RABBITMQ_URL;
+  if (postgres && rabbitmq) return { postgres, rabbitmq };
+  throw new ConfigError(
+    `nothing says where to find ${[...(postgres ? [] : [NO_POSTGRES]), ...(rabbitmq ? [] : [NO_RABBITMQ])].join('; nor ')}`,
+  );
+}
+
+/** Throws a ConfigError where nothing says it. */
+export function postgresService(options: Pick<ConnectOptions, 'postgres'>, env: NodeJS.ProcessEnv): PostgresConfig {
+  const postgres = postgresOf(options, env);
+  if (postgres === undefined) throw new ConfigError(`nothing says where to find ${NO_POSTGRES}`);
+  return postgres;
+}
+
+const NO_POSTGRES = 'Postgres: pass `postgres`, or set DATABASE_URL (or PGHOST, PGDATABASE …) in the environment';
+const NO_RABBITMQ = 'RabbitMQ: pass `rabbitmq`, or set AMQP_URL (or RABBITMQ_URL) in the environment';
+
+function postgresOf(
+  { postgres }: Pick<ConnectOptions, 'postgres'>,
+  env: NodeJS.ProcessEnv,
+): PostgresConfig | undefined {
+  // An empty config is completed by pg itself, from the environment.
+  return postgres || env.DATABASE_URL || (env.PGHOST || env.PGDATABASE || env.PGSERVICE ? {} : undefined);
 }
 
 async function openStore(

@@ -4,13 +4,17 @@ import { treeFromJson, treeToJson } from '../core/structure.js';
 import { type Node, nodeAt, type Tree } from '../core/tree.js';
 import type { Store } from '../store/store.js';
 
-/** Nobody has run or started a workflow of that name in this namespace. */
+/** Nobody has run or started a workflow of that name in this namespace, or the module doesn't have it. */
 export class WorkflowNotFoundError extends BatonError {
-  constructor(readonly workflow: string) {
-    super(
-      'WORKFLOW_NOT_FOUND',
-      `no workflow ${JSON.stringify(workflow)} is known in this namespace; start a worker with it, or start it from its module`,
-    );
+  constructor(
+    readonly workflow: string,
+    available?: readonly string[],
+  ) {
+    const advice =
+      available === undefined
+        ? 'is known in this namespace; start a worker with it, or start it from its module'
+        : `is in that module; it has ${available.join(', ')}`;
+    super('WORKFLOW_NOT_FOUND', `no workflow ${JSON.stringify(workflow)} ${advice}`);
   }
 }
 

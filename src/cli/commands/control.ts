@@ -1,0 +1,53 @@
+/** `baton cancel RUN`, `baton pause RUN`, `baton resume RUN` */
+import type { Command } from 'commander';
+import { OK } from '../exit-codes.js';
+import { type Run, type SharedOptions, say, withBaton } from '../session.js';
+
+interface Options extends SharedOptions {
+  readonly reason?: string;
+  readonly by?: string;
+}
+
+export function addControl(program: Command, run: Run): void {
+  const explained = (name: string, description: string) =>
+    program
+      .command(`${name} <run>`)
+      .description(description)
+      .option('--reason <text>', 'why; kept with the run')
+      .option('--by <who>', 'who; kept with the run');
+
+  explained('cancel', 'end a run: nothing of it starts any more, tasks at work are told to stop').action(
+    run<[string], Options>((io, options, id) =>
+      withBaton(options, io, async (baton) => {
+        await baton.run(id).cancel(wording(options));
+        say(options, io, { id, status: 'cancelled' }, `cancelled ${id}`);
+        return OK;
+      }),
+    ),
+  );
+  explained('pause', 'let tasks at work finish and start no other').action(
+    run<[string], Options>((io, options, id) =>
+      withBaton(options, io, async (baton) => {
+        await baton.run(id).pause(wording(options));
+        say(options, io, { id, status: 'paused' }, `paused ${id}`);
+        return OK;
+      }),
+    ),
+  );
+  program
+    .command('resume <run>')
+    .description('go on with a paused run')
+    .action(
+      run<[string], SharedOptions>((io, options, id) =>
+        withBaton(options, io, async (baton) => {
+          await baton.run(id).resume();
+          say(options, io, { id, status: 'running' }, `resumed ${id}`);
+          return OK;
+        }),
+      ),
+    );
+}
+
+function wording({ reason, by }: Options): { reason?: string; by?: string } {
+  return { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) };
+}

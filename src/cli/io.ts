@@ -1,0 +1,27 @@
+/** What a command has of the world outside: handed in, so that tests can hand in another. */
+import type { Readable, Writable } from 'node:stream';
+import type { Baton } from '../client/baton.js';
+import { type ConnectOptions, connect } from '../client/connect.js';
+import { migrate } from '../client/migrate.js';
+
+export interface Io {
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  connect(options: ConnectOptions): Promise<Baton>;
+  migrate(options: Pick<ConnectOptions, 'postgres'>): Promise<void>;
+}
+
+export function processIo(): Io {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    connect,
+    migrate,
+  };
+}

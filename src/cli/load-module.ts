@@ -1,0 +1,89 @@
+/** Loads a user's module and finds the workflows that it exports. */
+import { existsSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Workflow } from '../core/flow.js';
+import { UsageError } from './exit-codes.js';
+
+const JAVASCRIPT = ['.js', '.mjs'];
+const TYPESCRIPT = ['.ts', '.mts'];
+
+/** The workflows of all modules, each once. Throws a UsageError that says what is wrong with which. */
+export async function loadWorkflows(modules: readonly string[], cwd: string): Promise<Workflow[]> {
+  const found = new Map<string, Workflow>();
+  for (const module of modules) {
+    for (const workflow of await workflowsOf(module, cwd)) found.set(`${workflow.name}@${workflow.hash}`, workflow);
+  }
+  return [...found.values()];
+}
+
+async function workflowsOf(module: string, cwd: string): Promise<Workflow[]> {
+  const exported = Object.entries(await load(module, cwd));
+  const workflows = exported.flatMap(([, value]) => (Array.isArray(value) ? value : [value])).filter(isWorkflow);
+  if (workflows.length > 0) return workflows;
+  const unbuilt = exported.find(
+    ([, value]) => typeof (value as { build?: unknown } | null | undefined)?.build === 'function',
+  );
+  const hint =
+    unbuilt === undefined
+      ? 'export what flow(…).build() returns'
+      : `its export ${unbuilt[0]} is a flow without .build()`;
+  throw new UsageError(`module ${module} exports no workflow; ${hint}`);
+}
+
+async function load(module: string, cwd: string): Promise<Record<string, unknown>> {
+  const path = resolve(cwd, module);
+  const extension = extname(path);
+  if (![...JAVASCRIPT, ...TYPESCRIPT].includes(extension)) {
+    throw new UsageError(`${module} is no module that can be loaded; give a .js, .mjs, .ts or .mts file`);
+  }
+  if (!existsSync(path) || !statSync(path).isFile())
+    throw new UsageError(`there is no module ${module} (looked for ${path})`);
+  if (TYPESCRIPT.includes(extension)) await acceptTypeScript(module, [cwd, path]);
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new UsageError(
+      `module ${module} can't be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+  }
+}
+
+interface TsxApi {
+  register(): unknown;
+}
+
+/** Through the user's own `tsx`; a Node that reads TypeScript by itself needs none. */
+async function acceptTypeScript(module: string, from: readonly string[]): Promise<void> {
+  for (const place of from) {
+    const tsx = resolveFrom(place, 'tsx/esm/api');
+    if (tsx === undefined) continue;
+    const api = (await import(pathToFileURL(tsx).href)) as { default?: TsxApi } & Partial<TsxApi>;
+    (api.register ?? api.default?.register)?.();
+    return;
+  }
+  if ('typescript' in process.features && process.features.typescript) return;
+  throw new UsageError(
+    `${module} is TypeScript, which takes tsx: npm install --save-dev tsx, or give the compiled .js file`,
+  );
+}
+
+/** The file that `specifier` leads to from there; undefined where it isn't installed. */
+export function resolveFrom(place: string, specifier: string): string | undefined {
+  try {
+    return createRequire(resolve(place, 'anything.js')).resolve(specifier);
+  } catch (error) {
+    if (['MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return undefined;
+    throw error;
+  }
+}
+
+// By its shape: the user's module may have another copy of this package.
+function isWorkflow(value: unknown): value is Workflow {
+  if (typeof value !== 'object' || value === null) return false;
+  const { tree, hash, name } = value as { tree?: { root?: unknown }; hash?: unknown; name?: unknown };
+  return typeof name === 'string' && typeof hash === 'string' && Array.isArray(tree?.root);
+}

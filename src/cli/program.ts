@@ -1,0 +1,56 @@
+/** The command line as a whole: which commands there are, and how one is run from arguments to exit code. */
+import { Command } from 'commander';
+import { addControl } from './commands/control.js';
+import { addGraph } from './commands/graph.js';
+import { addList } from './commands/list.js';
+import { addMigrate } from './commands/migrate.js';
+import { addResult } from './commands/result.js';
+import { addShow } from './commands/show.js';
+import { addSignal } from './commands/signal.js';
+import { addStart } from './commands/start.js';
+import { addWorker } from './commands/worker.js';
+import { exitCodeOf, explain, OK } from './exit-codes.js';
+import type { Io } from './io.js';
+import { type Run, type SharedOptions, withSharedOptions } from './session.js';
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 the run failed or was cancelled, or the worker ended in error; 2 usage or bad input;
+3 no connection; 4 no such run or workflow; 5 refused, because the run has ended or the id is taken.`;
+
+/** Runs one command line (without `node` and the script) and resolves with its exit code. Never rejects. */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  let code = OK;
+  const program = new Command('baton');
+  const run: Run =
+    (command) =>
+    async (...given) => {
+      // Commander gives the arguments, the command's own options, and the command.
+      const self = given.at(-1) as Command;
+      code = await command(io, self.optsWithGlobals(), ...(given.slice(0, -2) as never));
+    };
+  withSharedOptions(program)
+    .description('Durable workflows on RabbitMQ and Postgres')
+    .addHelpText('after', EXIT_CODES)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: () => {},
+    })
+    .exitOverride();
+  for (const add of [addWorker, addStart, addShow, addList, addResult, addSignal, addControl, addGraph, addMigrate])
+    add(program, run);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    const exitCode = exitCodeOf(error);
+    if (exitCode !== OK) io.stderr.write(`${explain(error, verbose(program, argv))}\n`);
+    return exitCode;
+  }
+}
+
+// Options of a command line that couldn't be parsed aren't there yet.
+function verbose(program: Command, argv: readonly string[]): boolean {
+  return program.opts<SharedOptions>().verbose === true || argv.includes('--verbose');
+}

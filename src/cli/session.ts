@@ -1,0 +1,61 @@
+/** What every command starts with: the options that are the same everywhere, and the connection that they name. */
+
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import type { Baton } from '../client/baton.js';
+import type { Logger } from '../runtime/logger.js';
+import type { Io } from './io.js';
+import { jsonLine } from './json.js';
+
+export interface SharedOptions {
+  readonly namespace?: string;
+  readonly postgres?: string;
+  readonly rabbitmq?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+export function withSharedOptions(program: Command): Command {
+  return program
+    .option('--namespace <name>', "whose runs and queues (default: 'default')")
+    .option('--postgres <url>', 'the database (default: DATABASE_URL, or PGHOST, PGDATABASE …)')
+    .option('--rabbitmq <url>', 'the broker (default: AMQP_URL, or RABBITMQ_URL)')
+    .option('--json', 'print JSON, for scripts')
+    .option('--verbose', 'log more, and show where errors come from');
+}
+
+/** Connects, does the work, and closes again, whatever comes of it. */
+export async function withBaton<T>(
+  shared: SharedOptions,
+  io: Io,
+  work: (baton: Baton) => Promise<T>,
+  logger = warnings(shared, io),
+): Promise<T> {
+  const { namespace, postgres, rabbitmq } = shared;
+  const baton = await io.connect({ namespace, postgres, rabbitmq, logger });
+  try {
+    return await work(baton);
+  } finally {
+    await baton.close();
+  }
+}
+
+/** One line on standard output. */
+export function print(io: Io, line: string): void {
+  io.stdout.write(`${line}\n`);
+}
+
+/** The object with --json, the words without. */
+export function say({ json }: SharedOptions, io: Io, object: unknown, words: string): void {
+  print(io, json ? jsonLine(object) : words);
+}
+
+// A command's own errors are told once, by main; the log is for those who ask.
+function warnings({ verbose }: SharedOptions, io: Io): Logger {
+  return pino({ name: 'baton', level: verbose ? 'debug' : 'silent' }, io.stderr);
+}
+
+/** Makes a commander action of a command: it gets the arguments after its options, and returns the exit code. */
+export type Run = <Args extends (string | string[])[], Options extends SharedOptions>(
+  command: (io: Io, options: Options, ...args: Args) => Promise<number>,
+) => (...given: unknown[]) => Promise<void>;
