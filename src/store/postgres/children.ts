@@ -64,7 +64,8 @@ export function bornCtes(parent: string, session: string, mayLease: string, name
     insert into baton.timers (run_key, path, namespace, due_at)
     select run_key, path, ${namespace}, clock_timestamp() + due_ms * interval '1 millisecond' from kin where due_ms is not null
     on conflict (run_key, path) do update set due_at = excluded.due_at),
+  -- One instant for all that one statement parks: among those, the rank decides who is served first.
   parked as (
     insert into baton.waits (run_key, name, path, parked_at, rank)
-    select run_key, signal, path, clock_timestamp(), rank from kin where signal is not null)`;
+    select run_key, signal, path, (select clock_timestamp()), rank from kin where signal is not null)`;
 }

@@ -20,7 +20,7 @@ select 1 from baton.activations where run_key = $1 and path = $2 and state = 'fa
 
 const FAIL_RUN = `
 update baton.runs r
-set status = 'failed', error = $2, failed_task = $3, failed_attempt = $4, finished_at = clock_timestamp()
+set status = 'failed', error = $2, failed_task = $3, failed_attempt = $4, reason = null, actor = null, finished_at = clock_timestamp()
 where key = $1 returning ${ENDED}`;
 
 const CANCEL_RUN = `
