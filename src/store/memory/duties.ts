@@ -16,7 +16,7 @@ export function look(space: Space, key: SessionKey | undefined, { owed }: LookRe
     expired: others.filter((other) => other.ttlUntil < now).map((other) => other.key),
     unlocked: others.filter((other) => other.abandoned).map((other) => other.key),
     mayJudge: true,
-    sweep: [...space.left].some((session) => session.rows.size > 0),
+    sweep: [...space.dead].some((session) => session.rows.size > 0),
     nextDueAt: space.timers.earliest(),
     owed: owed.filter((queue) => !lost(space, queue).next().done).map(({ queue }) => queue),
   };
@@ -27,7 +27,7 @@ export function judge(space: Space, suspects: readonly SessionKey[]): SessionKey
     const session = space.sessions.get(key);
     if (session?.status !== 'open' || !(session.abandoned || session.ttlUntil < space.now())) return false;
     session.status = 'dead';
-    space.left.add(session);
+    space.dead.add(session);
     return true;
   });
 }
@@ -38,13 +38,13 @@ export function sweep(
   { limit, poisonAt }: { readonly limit: number; readonly poisonAt: number },
 ): SweepResult {
   const me = space.alive(key);
-  const found = [...space.left].flatMap((session) => [...session.rows]);
+  const found = [...space.dead].flatMap((session) => [...session.rows]);
   const isPoison = (row: MemoryRow) => row.state === 'leased' && row.losses + 1 >= poisonAt;
   const ready = found
     .filter((row) => !isPoison(row))
     .slice(0, limit)
     .flatMap((row) => takeBack(space, row, me));
-  for (const session of space.left) if (session.rows.size === 0) space.left.delete(session);
+  for (const session of space.dead) if (session.rows.size === 0) space.dead.delete(session);
   return {
     ready,
     poisoned: found.filter(isPoison).map(({ run, path }) => ({ run: run.info.run, path })),

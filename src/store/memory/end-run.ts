@@ -23,7 +23,7 @@ export function poison(
   { error, task }: { readonly error: SerializedError; readonly task: string },
 ): EndedRun | undefined {
   const row = space.row(ref);
-  if (row?.state !== 'leased' || row.session?.status === 'open') return undefined;
+  if (row?.state !== 'leased' || row.session?.status !== 'dead') return undefined;
   row.losses++;
   return failWith(space, row, { error, task, attempt: row.attempt });
 }

@@ -28,9 +28,8 @@ export function openSession(space: Space, { workerId, ttlMs }: SessionOptions): 
 function closeSession(space: Space, session: MemorySession): void {
   if (session.status !== 'open') return;
   session.status = 'closed';
-  for (const row of [...session.rows]) if (row.state === 'ready') space.move(row, 'ready', undefined);
   // There should be no lease left; one that is there all the same must not be lost.
-  if (session.rows.size > 0) space.left.add(session);
+  for (const row of [...session.rows]) if (row.state === 'leased') space.makeReady(row, undefined);
 }
 
 export function heartbeat(space: Space, key: SessionKey, beat: Heartbeat): HeartbeatResult {

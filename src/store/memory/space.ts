@@ -24,8 +24,8 @@ export class Space {
   /** The current run of each id. */
   readonly current = new Map<string, MemoryRun>();
   readonly sessions = new Map<SessionKey, MemorySession>();
-  /** Sessions that ended and may have rows yet. */
-  readonly left = new Set<MemorySession>();
+  /** Dead sessions that may have rows yet. */
+  readonly dead = new Set<MemorySession>();
   /** By name. */
   readonly queues = new Map<string, QueueRow>();
   /** By name of the workflow, then by hash; the one registered last is the last. */

@@ -14,7 +14,7 @@ import { deliverBuffered } from './signal.js';
 
 const COMMIT = `
 with me as (
-  select key from baton.sessions where key = $1 and dead_at is null for key share),
+  select key from baton.sessions where key = $1 and dead_at is null and closed_at is null for key share),
 req as (
   select * from unnest($3::bigint[], $4::text[], $5::bigint[], $6::bytea[], $7::text[], $8::int[], $9::text[],
     $10::boolean[], $11::text[], $12::text[])

@@ -110,7 +110,7 @@ update baton.sessions s set swept_at = clock_timestamp()
 where s.namespace = $1 and s.dead_at < clock_timestamp() - ${SWEEP_FOR} and s.swept_at is null
   and not exists (select from baton.activations a where a.live and a.session = s.key)`;
 
-const ALIVE = 'select key from baton.sessions where key = $1 and dead_at is null for key share';
+const ALIVE = 'select key from baton.sessions where key = $1 and dead_at is null and closed_at is null for key share';
 
 export async function sweep(
   database: Database,
@@ -139,7 +139,7 @@ export async function sweep(
 
 const RESTAMP = `
 with me as (
-  select key from baton.sessions where key = $1 and dead_at is null for key share),
+  select key from baton.sessions where key = $1 and dead_at is null and closed_at is null for key share),
 lost as (
   select a.run_key, a.path
   from unnest($2::int[], $3::float8[]) as q(queue, before) join baton.activations a on a.queue = q.queue

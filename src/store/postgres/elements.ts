@@ -9,7 +9,7 @@ import { READY, type ReadyColumns, toReady } from './rows.js';
 // holds at least one element, so the row can't be complete while it still counts as leased.
 const EXPAND = `
 with me as (
-  select key from baton.sessions where key = $1 and dead_at is null for key share),
+  select key from baton.sessions where key = $1 and dead_at is null and closed_at is null for key share),
 ${childCte(9)},
 locked as materialized (
   select key, status from baton.runs where key = $3 for no key update),

@@ -8,7 +8,7 @@ import type { Database } from './database.js';
 // value is all it needs; what it refers to is final, so an unlocked read is enough.
 const LEASE = `
 with me as (
-  select key from baton.sessions where key = $1 and dead_at is null for key share),
+  select key from baton.sessions where key = $1 and dead_at is null and closed_at is null for key share),
 req as (
   select * from unnest($2::bigint[], $3::text[], $4::bigint[]) with ordinality as q(run_key, path, number, ord)),
 leased as (

@@ -1,15 +1,28 @@
 /** Sessions: one row per worker process, kept alive by heartbeats and watched through its lock. */
+import type pg from 'pg';
 import type { SessionKey } from '../../core/model.js';
-import { type Heartbeat, type HeartbeatResult, SessionDeadError, type SessionOptions, type StoreSession } from '../store.js';
+import {
+  type Heartbeat,
+  type HeartbeatResult,
+  type LeaseRef,
+  SessionDeadError,
+  type SessionOptions,
+  type StoreSession,
+} from '../store.js';
 import type { Database } from './database.js';
 import { SessionLock } from './session-lock.js';
-import { handBack } from './settle.js';
+import { handBack, handBackIn } from './settle.js';
 
 const OPEN = `
 insert into baton.sessions (namespace, worker_id, host, pid, ttl_until)
 values ($1, $2, $3, $4, clock_timestamp() + $5 * interval '1 millisecond') returning key`;
 
-const CLOSE = 'update baton.sessions set closed_at = clock_timestamp() where key = $1 and closed_at is null';
+// Whatever the session still has under way holds its row for key share: locked like this, none can lease any more.
+// A dead one stays as it is, for the others to sweep.
+const LAST_LOOK = 'select key from baton.sessions where key = $1 and closed_at is null and dead_at is null for update';
+const LEFT_OVER = `
+select run_key as run, path, number::float8 as number from baton.activations where live and state = 'leased' and session = $1`;
+const CLOSE = 'update baton.sessions set closed_at = clock_timestamp() where key = $1';
 
 export async function openSession(
   database: Database,
@@ -22,7 +35,7 @@ export async function openSession(
   const lock = new SessionLock(database.config, key, ttlMs, onError);
   const close = async () => {
     // The row first: a closed session isn't judged when its lock becomes free.
-    await database.query('duty', { text: CLOSE, values: [key] });
+    await closeRow(database, key);
     await lock.close();
   };
   try {
@@ -42,10 +55,21 @@ export async function openSession(
   };
 }
 
+/** There should be no lease left; one that a statement on a cut connection made all the same is given back here. */
+async function closeRow(database: Database, key: SessionKey): Promise<void> {
+  await database.transaction('duty', async (sql) => {
+    const open = await sql.query({ text: LAST_LOOK, values: [key] });
+    if (open.rowCount === 0) return;
+    const { rows } = await sql.query<LeaseRef & pg.QueryResultRow>({ text: LEFT_OVER, values: [key] });
+    await handBackIn(sql, key, rows);
+    await sql.query({ text: CLOSE, values: [key] });
+  });
+}
+
 const BEAT = `
 with me as (
   update baton.sessions set ttl_until = clock_timestamp() + $2 * interval '1 millisecond'
-  where key = $1 and dead_at is null returning key)
+  where key = $1 and dead_at is null and closed_at is null returning key)
 select (select count(*) from me)::int as alive, h.number::float8 as number,
   case r.status when 'cancelled' then 'cancelled' when 'failed' then 'failed' else 'taken' end as reason
 from (select 1) one

@@ -1,7 +1,7 @@
 /** Leases that end without a completion: backed off, or given back unharmed. */
 import type { ReadyActivation, SessionKey } from '../../core/model.js';
 import type { BackOff, LeaseRef } from '../store.js';
-import type { Database } from './database.js';
+import type { Database, Sql } from './database.js';
 import { READY, type ReadyColumns, toReady } from './rows.js';
 
 // The number stays on the row, so that a repeat of a request whose answer was lost knows itself.
@@ -64,9 +64,14 @@ where (select count(*) from locked) > 0
   and a.run_key = req.run_key and a.path = req.path and a.state = 'leased' and a.session = $1 and a.number = req.number
 returning a.state, ${READY}`;
 
-export async function handBack(database: Database, session: SessionKey, leases: readonly LeaseRef[]): Promise<ReadyActivation[]> {
+export function handBack(database: Database, session: SessionKey, leases: readonly LeaseRef[]): Promise<ReadyActivation[]> {
+  return handBackIn({ query: (statement) => database.query('duty', statement) }, session, leases);
+}
+
+/** The same within a transaction. */
+export async function handBackIn(sql: Sql, session: SessionKey, leases: readonly LeaseRef[]): Promise<ReadyActivation[]> {
   if (leases.length === 0) return [];
-  const { rows } = await database.query<ReadyColumns & { state: string }>('duty', {
+  const { rows } = await sql.query<ReadyColumns & { state: string }>({
     name: 'hand-back',
     text: HAND_BACK,
     values: [session, leases.map(({ run }) => run), leases.map(({ path }) => path), leases.map(({ number }) => number)],

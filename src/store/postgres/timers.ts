@@ -9,7 +9,7 @@ import { READY, type ReadyColumns, toReady } from './rows.js';
 // touches timers, so that this order (timer, run, activation) can't meet its order (run, activations).
 const FIRE = `
 with me as (
-  select key from baton.sessions where key = $1 and dead_at is null for key share),
+  select key from baton.sessions where key = $1 and dead_at is null and closed_at is null for key share),
 due as materialized (
   select run_key, path from baton.timers
   where namespace = $2 and due_at <= statement_timestamp() and exists (select from me)

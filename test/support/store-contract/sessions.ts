@@ -65,6 +65,30 @@ export function sessions(test: WorldTest): void {
     await judge.lease(run, '/1');
   });
 
+  test('a lease that is left when its session is closed is given back unharmed, and none can be made later', async ({ world }) => {
+    const [worker, rival] = [await world.worker(), await world.rival()];
+    const [run, free] = [await world.begin(), await world.begin()];
+    const lease = await worker.lease(run, '/0');
+    await worker.session.close();
+    expect(await world.row(run, '/0')).toMatchObject({ state: 'ready', losses: 0, attempt: 1 });
+    await expect(worker.tryLease(free, '/0')).rejects.toThrow(SessionDeadError);
+    await expect(worker.commit(lease)).rejects.toThrow(SessionDeadError);
+    await expect(beatOf(worker)).rejects.toThrow(SessionDeadError);
+    await world.advance(10_000);
+    const owed = [{ queue: world.queue.key, publishedBefore: await world.now() }];
+    expect((await rival.store.restamp(rival.key, owed, 10)).map((row) => row.run).sort()).toEqual([run, free].sort());
+  });
+
+  test('a dead session that closes in good order leaves its rows to be swept all the same', async ({ world }) => {
+    const [judge, victim] = [await world.worker(), await world.worker()];
+    const run = await world.begin();
+    await victim.lease(run, '/0');
+    await world.kill(victim, judge);
+    await victim.session.close();
+    expect((await judge.store.look(judge.key, { owed: [] })).sweep).toBe(true);
+    expect((await sweepOf(judge)).ready).toMatchObject([{ run, path: '/0', losses: 1 }]);
+  });
+
   test('the dead one’s leases are handed on with a loss, and what it owed is stamped anew', async ({ world }) => {
     const [judge, victim] = [await world.worker(), await world.worker({ workerId: 'victim', store: world.other })];
     const run = await world.begin(...world.fork('/0', 3));
