@@ -47,6 +47,11 @@ type AgainOf<V> = V extends Again<infer A> ? A : never;
 type LoopOutput<V, O> = DoneOf<V> | (O extends { readonly onMax: infer M } ? ('exit_with_last' extends M ? AgainOf<V> : never) : never);
 type ElementOf<List> = List extends readonly (infer Element)[] ? Element : never;
 
+/** What the branches come to, in their order. */
+type Results<Branches extends readonly unknown[]> = {
+  -readonly [I in keyof Branches]: Branches[I] extends Branch<never, infer Result> ? Result : never;
+};
+
 declare const TYPES: unique symbol;
 
 /** A branch of a fork, made by `branch()`. */
@@ -76,7 +81,7 @@ export interface Flow<in In, out Out> {
   then<Next>(id: string, fn: TaskFunction<Out, Next>, options?: TaskOptions): Flow<In, Next>;
 
   /** Runs the branches in parallel, each on the same input. The output is the tuple of theirs, in this order; `join` may turn it into something else. */
-  fork<const Outs extends readonly unknown[]>(branches: readonly [...{ readonly [I in keyof Outs]: Branch<Out, Outs[I]> }]): Fork<In, Outs>;
+  fork<const Branches extends readonly Branch<Out, unknown>[]>(branches: Branches): Fork<In, Results<Branches>>;
 
   /** Waits. The input passes through. No worker and no message is held meanwhile. */
   delay(id: string, duration: Duration): Flow<In, Out>;
