@@ -51,11 +51,17 @@ export function exitCodeOf(error: unknown): number {
   return FAILED;
 }
 
-/** One line for people; with `verbose` the stack and every cause. */
-export function explain(error: unknown, verbose: boolean): string {
+/** One line for people; with `verbose` the stack and every cause. Undefined where the help was shown instead. */
+export function explain(error: unknown, verbose: boolean): string | undefined {
+  if (error instanceof CommanderError) return usage(error);
   if (verbose) return `baton: ${error instanceof Error ? withCauses(error) : String(error)}`;
   const message = error instanceof Error ? error.message || error.name : String(error);
-  return `baton: ${message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}`;
+  return `baton: ${message.replace(/\s*\n\s*/g, ' ')}`;
+}
+
+function usage({ code, message }: CommanderError): string | undefined {
+  if (code === 'commander.help') return undefined;
+  return `baton: ${message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}; see baton --help`;
 }
 
 function withCauses(error: Error): string {

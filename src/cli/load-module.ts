@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Workflow } from '../core/flow.js';
+import { isWorkflow, type Workflow } from '../core/flow.js';
 import { UsageError } from './exit-codes.js';
 
 const JAVASCRIPT = ['.js', '.mjs'];
@@ -79,11 +79,4 @@ export function resolveFrom(place: string, specifier: string): string | undefine
       return undefined;
     throw error;
   }
-}
-
-// By its shape: the user's module may have another copy of this package.
-function isWorkflow(value: unknown): value is Workflow {
-  if (typeof value !== 'object' || value === null) return false;
-  const { tree, hash, name } = value as { tree?: { root?: unknown }; hash?: unknown; name?: unknown };
-  return typeof name === 'string' && typeof hash === 'string' && Array.isArray(tree?.root);
 }

@@ -45,7 +45,8 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     return code;
   } catch (error) {
     const exitCode = exitCodeOf(error);
-    if (exitCode !== OK) io.stderr.write(`${explain(error, verbose(program, argv))}\n`);
+    const line = exitCode === OK ? undefined : explain(error, verbose(program, argv));
+    if (line !== undefined) io.stderr.write(`${line}\n`);
     return exitCode;
   }
 }

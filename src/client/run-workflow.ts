@@ -4,7 +4,7 @@
  */
 import { pino } from 'pino';
 import { jsonCodec } from '../core/codec.js';
-import { ConfigError, RunCancelledError, RunTerminalError } from '../core/errors.js';
+import { ConfigError, LeaseLostError, RunCancelledError, RunTerminalError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import { type Sequence, sequencesOf, type Tree } from '../core/tree.js';
 import { Engine } from '../runtime/engine.js';
@@ -45,7 +45,7 @@ export async function runWorkflow<In, Out>(
     return await followed(new RunHandle<Out>(connection, plan.id, { run }), engine, workflow.tree, signal);
   } finally {
     await engine.quiesce();
-    await engine.release(new Error('the run has ended'), 0);
+    await engine.release(new LeaseLostError('the run has ended'), 0);
     await engine.close();
     await connection.close();
   }
