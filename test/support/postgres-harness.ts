@@ -35,6 +35,30 @@ create or replace trigger refuse_abandoned before update on baton.sessions for e
 const BURY = 'insert into abandoned_session values ($1) on conflict do nothing';
 const KILL = 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1';
 
+export interface TestDatabase {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/** A database of its own with the current schema, in which sessions can be killed. */
+export async function createDatabase(): Promise<TestDatabase> {
+  const server = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
+  const name = `baton_test_${randomUUID().slice(0, 8)}`;
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
+  await run(server, `create database ${name}`);
+  const store = await PostgresStore.connect({ postgres: url, namespace: 'none' });
+  await store.migrate();
+  await store.close();
+  await run(url, MORTALITY);
+  return { url, drop: () => run(server, `drop database ${name} with (force)`) };
+}
+
+async function run(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(text).finally(() => client.end());
+}
+
 export class PostgresHarness implements StoreHarness {
   readonly namespace = `test-${randomUUID().slice(0, 8)}`;
   /** What stores reported as being repaired. */
@@ -42,18 +66,10 @@ export class PostgresHarness implements StoreHarness {
   /** Connections of the test's own. */
   readonly pool: pg.Pool;
 
-  /** @param url a database whose schema is up to date */
+  /** @param url of a database made by `createDatabase` */
   constructor(readonly url: string) {
     this.pool = new pg.Pool({ connectionString: url, max: 4 });
     this.pool.on('error', (error) => this.errors.push(error));
-  }
-
-  /** Once per database. */
-  static async prepare(url: string): Promise<void> {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query(MORTALITY);
-    await client.end();
   }
 
   open(namespace = ''): Promise<PostgresStore> {
