@@ -10,7 +10,7 @@ import type { BrokerConnection } from './broker-connection.js';
 import type { Declarations } from './declarations.js';
 import { KeptChannel } from './kept-channel.js';
 import type { Publisher } from './publisher.js';
-import type { Consumer, Delivery } from './transport.js';
+import type { Consumer, Delivery, QueueDepth } from './transport.js';
 import { within } from './within.js';
 
 export interface ConsumerParts {
@@ -29,6 +29,9 @@ export class RabbitMqConsumer implements Consumer {
   #acks: Acks | undefined;
   #tag = '';
   #cancelled: Promise<void> | undefined;
+  #received = 0;
+  /** What had been received when it was last found idle although there is something to do. */
+  #idleAt: number | undefined;
 
   constructor(private readonly parts: ConsumerParts) {
     this.#channel = new KeptChannel<Channel>(parts.consuming, {
@@ -65,6 +68,25 @@ export class RabbitMqConsumer implements Consumer {
     return this.#cancelled;
   }
 
+  get cancelled(): boolean {
+    return this.#cancelled !== undefined;
+  }
+
+  /**
+   * Consumes anew where the queue seems to have forgotten this consumer: seen twice in a row idle on a queue with
+   * messages, or without any consumer. The broker isn't always heard when a queue is deleted and declared again.
+   */
+  listenAgainIfDeaf({ ready, consumers }: QueueDepth): void {
+    const consuming = this.#channel.current !== undefined;
+    const idle = consumers === 0 || (ready > 0 && this.#acks?.outstanding === 0);
+    if (!consuming || !idle) this.#idleAt = undefined;
+    else if (this.#idleAt !== this.#received) this.#idleAt = this.#received;
+    else {
+      this.#idleAt = undefined;
+      this.#renew();
+    }
+  }
+
   async #cancel(): Promise<void> {
     this.#channel.retire();
     const channel = this.#channel.current;
@@ -94,12 +116,12 @@ export class RabbitMqConsumer implements Consumer {
   #receive(raw: ConsumeMessage | null, acks: Acks): void {
     if (raw === null) {
       // The queue was deleted, with what this channel has in hand.
-      this.parts.declarations.forget(this.queue);
       acks.end();
-      this.#channel.renew();
+      this.#renew();
       return;
     }
     acks.delivered();
+    this.#received++;
     const tag = raw.fields.deliveryTag;
     if (this.#cancelled !== undefined) {
       acks.giveBack(tag);
@@ -117,6 +139,11 @@ export class RabbitMqConsumer implements Consumer {
     // Otherwise the broker moves it, if without the reason.
     if (parked) acks.ack(fields.deliveryTag);
     else acks.reject(fields.deliveryTag);
+  }
+
+  #renew(): void {
+    this.parts.declarations.forget(this.queue);
+    this.#channel.renew();
   }
 
   /** What is in hand after `cancel` needs the channel. */

@@ -2,6 +2,7 @@
  * Publishes task messages on one confirm channel, all that is under way pipelined. Every message ends in one
  * outcome: confirmed, returned as unroutable, lost with the channel, given up, or late.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { ConfirmChannel, Options } from 'amqplib';
 import { encodeMessage } from '../core/message.js';
 import type { BrokerConnection } from './broker-connection.js';
@@ -24,6 +25,12 @@ export interface PublisherParts {
 
 /** Queues that couldn't be declared, and why. */
 type Undeclared = ReadonlyMap<string, Error>;
+
+/**
+ * Declared again within some 20 ms of its deletion, the broker (3.10) forgets to tell the queue's consumers that
+ * they consume no more. So they get time to hear it, and to declare it first.
+ */
+const REDECLARE_PAUSE_MS = 200;
 
 const CONFIRMED: PublishOutcome = { ok: true };
 const NONE: Undeclared = new Map();
@@ -92,6 +99,7 @@ export class Publisher {
   async #sendAgain(batch: readonly Outgoing[], outcomes: PublishOutcome[], deadlineAt: number): Promise<PublishOutcome[]> {
     const again = batch.filter((_, index) => isUnroutable(outcomes[index]));
     for (const { queue } of again) this.parts.declarations.forget(queue.name);
+    await setTimeout(Math.min(REDECLARE_PAUSE_MS, deadlineAt - performance.now()));
     const repeated = await this.#send(again, await this.#declare(again, deadlineAt), deadlineAt);
     const next = repeated.values();
     return outcomes.map((outcome) => (isUnroutable(outcome) ? (next.next().value as PublishOutcome) : outcome));

@@ -59,6 +59,7 @@ export class RabbitMqTransport implements Transport {
   readonly #notices: Notices;
   readonly #states: Listeners<TransportState>;
   readonly #timeoutMs: number;
+  readonly #consumers = new Set<RabbitMqConsumer>();
   #state: TransportState = 'connecting';
   #closing: Promise<void> | undefined;
 
@@ -114,6 +115,7 @@ export class RabbitMqTransport implements Transport {
       timeoutMs: this.#timeoutMs,
     });
     await consumer.start();
+    this.#consumers.add(consumer);
     return consumer;
   }
 
@@ -123,7 +125,9 @@ export class RabbitMqTransport implements Transport {
     const look = onThrowAwayChannel(model, (channel) => channel.checkQueue(queue));
     try {
       const { messageCount, consumerCount } = await within(look, this.#timeoutMs, () => this.#consuming.down());
-      return { ready: messageCount, consumers: consumerCount };
+      const depth = { ready: messageCount, consumers: consumerCount };
+      this.#wakeDeaf(queue, depth);
+      return depth;
     } catch {
       // Not found, or lost on the way: there is nothing to say about it, which is what undefined means.
       return undefined;
@@ -157,6 +161,14 @@ export class RabbitMqTransport implements Transport {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** Whoever looks at a queue twice wonders why nothing moves: a good moment to check that it is consumed. */
+  #wakeDeaf(queue: string, depth: QueueDepth): void {
+    for (const consumer of this.#consumers) {
+      if (consumer.cancelled) this.#consumers.delete(consumer);
+      else if (consumer.queue === queue) consumer.listenAgainIfDeaf(depth);
+    }
   }
 
   async #open(): Promise<void> {
