@@ -1,7 +1,7 @@
 /**
  * The smallest engine that can run a tree: rows by path in a map, one thing happening at a time, in an order that
  * the caller chooses. It does with the decisions of `advance` what the runtime and the stores do with them, and
- * refuses whatever they must be able to rely on: no path twice, no arrival too many, nothing open at the end.
+ * refuses what they must be able to rely on: no path twice, no arrival or element too many, nothing open at the end.
  */
 import assert from 'node:assert/strict';
 import {
@@ -17,13 +17,7 @@ import {
   openGate,
 } from '../../../src/core/advance.js';
 import { jsonCodec } from '../../../src/core/codec.js';
-import {
-  BatonError,
-  LoopVerdictError,
-  MapInputError,
-  MaxIterationsError,
-  UnmatchedRouteError,
-} from '../../../src/core/errors.js';
+import { BatonError, MapInputError, UnmatchedRouteError } from '../../../src/core/errors.js';
 import type { Path } from '../../../src/core/model.js';
 import { roundPath } from '../../../src/core/path.js';
 import {
@@ -34,7 +28,8 @@ import {
   type Recipe,
   soleSource,
 } from '../../../src/core/recipe.js';
-import { type MapNode, type Node, nodeAt, type Tree, type UserFunction } from '../../../src/core/tree.js';
+import { type MapNode, type Node, nodeAt, type Tree } from '../../../src/core/tree.js';
+import { call, failureOf, NodeFailed } from './node-failed.js';
 import type { Failure, Oracle, Position } from './reference.js';
 
 export interface Row {
@@ -64,26 +59,15 @@ export interface Ended {
   readonly output?: { readonly value: unknown };
   readonly failure?: Failure;
   readonly rows: ReadonlyMap<Path, Row>;
-  /** The most elements of each limited map that were under way at once. */
-  readonly crowd: ReadonlyMap<Path, number>;
 }
-
-/** What ends the run, as opposed to an error that ends the test. */
-class NodeFailed extends Error {
-  constructor(readonly failure: Failure) {
-    super(`${failure.node}: ${failure.error}`);
-  }
-}
-
-const fails = (error: string, node: string) => new NodeFailed({ error, node });
 
 export async function drive(tree: Tree, input: unknown, world: World): Promise<Ended> {
   const run = new Run(tree, input, world);
   try {
-    return { output: { value: await run.toItsEnd() }, rows: run.rows, crowd: run.crowd };
+    return { output: { value: await run.toItsEnd() }, rows: run.rows };
   } catch (error) {
     if (!(error instanceof NodeFailed)) throw error;
-    return { failure: error.failure, rows: run.rows, crowd: run.crowd };
+    return { failure: error.failure, rows: run.rows };
   }
 }
 
@@ -92,10 +76,10 @@ export const positionOf = (path: Path): Position => (path.match(/\d+/g) ?? []).m
 
 class Run {
   readonly rows = new Map<Path, Row>();
-  readonly crowd = new Map<Path, number>();
   /** Rows that something can happen to, oldest first. */
   readonly #open: Row[] = [];
   readonly #arrivals = new Map<Path, (Arrival & { readonly slot: number })[]>();
+  readonly #underWay = new Map<Path, number>();
   readonly #input: Uint8Array;
   #output: { readonly source: Path | null; readonly recipe: string | null } | undefined;
 
@@ -119,8 +103,6 @@ class Run {
       else if (row.state === 'awaiting_signal') this.#wake(row);
       else await this.#work(row);
     }
-    const left = [...this.rows.values()].filter(({ state }) => state !== 'completed');
-    assert.equal(left.map(({ path, state }) => `${path} ${state}`).join(), '', 'nothing can happen any more');
     assert(this.#output, 'the run never finished');
     return this.#read({ ...this.#output, own: undefined });
   }
@@ -182,7 +164,10 @@ class Run {
     row.cursor = step.next;
     row.pending ??= list.length;
     if (step.next === list.length) this.#move(row, 'joining');
-    for (const activation of step.activate) this.#insert(activation, list);
+    for (const activation of step.activate) {
+      this.#insert(activation, list);
+      if (activation.state === 'ready') this.#count(row, 1);
+    }
     if (step.next === list.length && node.concurrency !== undefined) this.#release(row, node, step.running);
   }
 
@@ -216,6 +201,8 @@ class Run {
     if (arrive !== undefined) this.#arrive(row, arrive);
     if (finish !== undefined) {
       assert.equal(this.#output, undefined, 'the run finished twice');
+      const open = [...this.rows.values()].filter(({ state }) => state !== 'completed');
+      assert.deepEqual(open, [], 'the run finished before them');
       this.#output = encodeRecipe(finish);
     }
   }
@@ -224,21 +211,29 @@ class Run {
     const join = this.rows.get(at);
     assert(join?.pending, `${path} arrives at ${at}, which waits for nothing`);
     const arrivals = this.#arrivals.get(at) ?? [];
+    assert(slot >= 0 && slot < arrivals.length + join.pending, `${at} has no slot ${slot}`);
     assert(!arrivals.some((other) => other.slot === slot), `slot ${slot} of ${at} is taken`);
     this.#arrivals.set(at, [...arrivals, { path, slot, result: result && JSON.parse(JSON.stringify(result)), output }]);
     join.pending--;
     if (join.state === 'joining' && join.pending === 0) this.#move(join, 'ready');
+    if (join.node.kind === 'map') this.#count(join, -1);
     if (releasesNext) this.#release(join, join.node as MapNode, 1);
   }
 
   #release(map: Row, node: MapNode, count: number): void {
     for (const end = map.turn + count; map.turn < end; map.turn++) {
       const element = this.rows.get(`${roundPath(map.path, map.turn)}${elementSuffix(node)}`);
-      if (element?.state === 'queued') this.#move(element, 'ready');
+      if (element?.state !== 'queued') continue;
+      this.#move(element, 'ready');
+      this.#count(map, 1);
     }
-    const done = this.#arrivals.get(map.path)?.length ?? 0;
-    const entered = Math.min(map.turn, map.cursor);
-    this.crowd.set(map.path, Math.max(this.crowd.get(map.path) ?? 0, entered - done));
+  }
+
+  /** Elements of the map that are under way become more or fewer. */
+  #count({ path, node }: Row, change: 1 | -1): void {
+    const now = (this.#underWay.get(path) ?? 0) + change;
+    assert(node.kind === 'map' && now <= (node.concurrency ?? now), `${now} elements of ${path} are under way`);
+    this.#underWay.set(path, now);
   }
 
   #insert({ path, node, state, recipe, element, pending }: NewActivation, list?: readonly unknown[]): void {
@@ -281,20 +276,4 @@ function assertBounded(activate: readonly NewActivation[], after: string): void 
 function present(bytes: Uint8Array | undefined, what: string): Uint8Array {
   assert(bytes, `nothing is stored where a recipe wants ${what}`);
   return bytes;
-}
-
-function call(node: Node, fn: UserFunction, input: unknown): unknown {
-  try {
-    return (fn as (input: unknown) => unknown)(input);
-  } catch (error) {
-    throw fails((error as Error).name, node.id);
-  }
-}
-
-function failureOf(error: BatonError): NodeFailed {
-  const { name } = error;
-  if (error instanceof LoopVerdictError || error instanceof MaxIterationsError) return fails(name, error.loopId);
-  if (error instanceof UnmatchedRouteError) return fails(name, error.routeId);
-  assert(error instanceof MapInputError, error);
-  return fails(name, error.mapId);
 }
