@@ -2,8 +2,8 @@
  * From values to bytes and back, without loss. Plain JSON where that is enough; where it isn't (dates, bytes,
  * bigints, maps, sets, undefined, -0, NaN …) a marker stands in front, and devalue carries the rest.
  */
-import { parse, stringify } from 'devalue';
 import { CodecError, PayloadTooLargeError } from './errors.js';
+import { parseRich, stringifyRich } from './rich-json.js';
 
 /**
  * Turns values into bytes and back: inputs, outputs, signals, map elements. `decode(encode(v))` must equal `v`;
@@ -18,20 +18,20 @@ const RICH = '~';
 const RICH_BYTE = RICH.charCodeAt(0);
 /** Plain values nest no deeper; devalue takes the others, cycles among them. */
 const DEEPEST_PLAIN = 100;
-
-const encoders = { Buffer: (value: unknown) => Buffer.isBuffer(value) && value.toString('base64') };
-const decoders = { Buffer: (value: string) => Buffer.from(value, 'base64') };
+/** Nor do they hold more objects: a small graph of shared objects may have endlessly many ways through it. */
+const MOST_OBJECTS = 1_000_000;
 
 /**
  * The default codec: JSON, and lossless for `Date`, `Uint8Array`, `Buffer`, `undefined`, `BigInt`, `Map`, `Set`,
  * `RegExp`, `URL`, `-0`, `NaN`, infinities, sparse arrays and cycles. Functions, symbols and instances of classes
- * are refused: return their data instead.
+ * are refused, those with a `toJSON` too, since they would come back as something else: return their data instead.
+ * Of arrays the elements are kept, not other properties.
  */
 export const jsonCodec: Codec = {
   encode(value) {
-    if (isPlain(value, 0)) return Buffer.from(JSON.stringify(value));
+    if (isPlain(value, 0, { objects: 0 })) return Buffer.from(JSON.stringify(value));
     try {
-      return Buffer.from(RICH + stringify(value, encoders));
+      return Buffer.from(RICH + stringifyRich(value));
     } catch (cause) {
       const at = cause instanceof Error && 'path' in cause && cause.path ? ` at value${String(cause.path)}` : '';
       const why = cause instanceof Error ? cause.message : String(cause);
@@ -40,12 +40,12 @@ export const jsonCodec: Codec = {
   },
   decode(bytes) {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-    return bytes[0] === RICH_BYTE ? parse(text.slice(1), decoders) : JSON.parse(text);
+    return bytes[0] === RICH_BYTE ? parseRich(text.slice(1)) : JSON.parse(text);
   },
 };
 
 /** Whether JSON alone keeps the value as it is. */
-function isPlain(value: unknown, depth: number): boolean {
+function isPlain(value: unknown, depth: number, seen: { objects: number }): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -53,20 +53,22 @@ function isPlain(value: unknown, depth: number): boolean {
     case 'number':
       return Number.isFinite(value) && !Object.is(value, -0);
     case 'object':
-      return value === null || (depth < DEEPEST_PLAIN && isPlainObject(value, depth + 1));
+      return value === null || (depth < DEEPEST_PLAIN && ++seen.objects <= MOST_OBJECTS && isPlainObject(value, depth + 1, seen));
     default:
       return false;
   }
 }
 
-function isPlainObject(value: object, depth: number): boolean {
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) if (!isPlain(value[i], depth)) return false;
+function isPlainObject(value: object, depth: number, seen: { objects: number }): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === Array.prototype) {
+    const list = value as unknown[];
+    for (let i = 0; i < list.length; i++) if (!isPlain(list[i], depth, seen)) return false;
     return true;
   }
-  const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype || 'toJSON' in value) return false;
-  for (const key in value) if (!isPlain((value as Record<string, unknown>)[key], depth)) return false;
+  // Its own `toJSON` would be a function, which isn't plain.
+  if (prototype !== Object.prototype) return false;
+  for (const key in value) if (!isPlain((value as Record<string, unknown>)[key], depth, seen)) return false;
   return Object.getOwnPropertySymbols(value).length === 0;
 }
 
@@ -80,6 +82,7 @@ export function encodePayload(
   { where, limit }: { readonly where: string; readonly limit: number },
 ): Uint8Array {
   const bytes = guarded(() => codec.encode(value), `the ${where} can't be stored`);
+  if (!(bytes instanceof Uint8Array)) throw new CodecError(`the ${where} can't be stored: the codec's encode() must return a Uint8Array`);
   if (bytes.byteLength > limit) throw new PayloadTooLargeError(where, bytes.byteLength, limit);
   return bytes;
 }

@@ -13,9 +13,14 @@ export class InvalidDurationError extends BatonError {
   constructor(given: unknown) {
     super(
       'INVALID_DURATION',
-      `${typeof given === 'string' ? JSON.stringify(given) : String(given)} is no duration; write milliseconds (250) or a number with a unit ('250ms', '30s', '5m', '1h', '2d'), from 0 to 100 years`,
+      `${shown(given)} is no duration; write milliseconds (250) or a number with a unit ('250ms', '30s', '5m', '1h', '2d'), from 0 to 100 years`,
     );
   }
+}
+
+function shown(given: unknown): string {
+  if (typeof given === 'string') return JSON.stringify(given);
+  return typeof given === 'object' && given !== null ? 'an object' : String(given);
 }
 
 /** The duration in milliseconds. Throws InvalidDurationError on anything else, negative and endless ones included. */

@@ -7,13 +7,13 @@ export interface RetryPolicy {
   /** Attempts after the first; 0 means none. */
   readonly maxRetries: number;
   /** Before the first retry. Default 1 s. */
-  readonly initialDelay?: Duration;
+  readonly initialDelay?: Duration | undefined;
   /** Each delay is this much longer than the one before. Default 2. */
-  readonly backoffMultiplier?: number;
+  readonly backoffMultiplier?: number | undefined;
   /** No delay is longer. Default: no limit. */
-  readonly maxDelay?: Duration;
+  readonly maxDelay?: Duration | undefined;
   /** 0 to 1: up to this share of each delay is left out at random, so that failures spread. Default 0. */
-  readonly jitter?: number;
+  readonly jitter?: number | undefined;
 }
 
 const ANY_DELAY = Number.MAX_SAFE_INTEGER;
@@ -37,6 +37,8 @@ export function normaliseRetry(retry: number | RetryPolicy, where: string): Retr
 
 /** How long the nth retry (from 1) waits, in ms; `random` from 0 to 1 takes the jitter's share off. */
 export function nextDelayMs(policy: RetryPolicyMs, n: number, random: number): number {
+  // Nothing times infinity is NaN.
+  if (policy.initialDelayMs === 0) return 0;
   const delay = Math.min(policy.initialDelayMs * policy.backoffMultiplier ** (n - 1), policy.maxDelayMs);
   return delay * (1 - policy.jitter * random);
 }

@@ -6,10 +6,10 @@ const LONGEST = 8_192;
 
 /** Whatever was thrown, as plain data. Never throws. */
 export function serializeError(thrown: unknown, depth = 0): SerializedError {
-  if (!(thrown instanceof Error)) return { name: 'Error', message: text(describe(thrown)) };
+  if (!isError(thrown)) return { name: 'Error', message: text(describe(thrown)) };
   const stack = read(thrown, 'stack');
   const code = read(thrown, 'code');
-  const cause = read(thrown, 'cause');
+  const cause = read(thrown, 'cause') ?? firstOf(thrown);
   return {
     name: text(read(thrown, 'name') ?? 'Error'),
     message: text(read(thrown, 'message') ?? ''),
@@ -38,9 +38,24 @@ export function redact(url: string): string {
   }
 }
 
-function read(error: Error, key: 'name' | 'message' | 'stack' | 'code' | 'cause'): unknown {
+/** Errors of other realms and libraries too: whatever says what went wrong. */
+function isError(thrown: unknown): thrown is object {
+  return typeof thrown === 'object' && thrown !== null && typeof read(thrown, 'message') === 'string';
+}
+
+/** An AggregateError often says nothing itself. */
+function firstOf(error: object): unknown {
   try {
-    return (error as unknown as Record<string, unknown>)[key];
+    return (error as { errors?: unknown[] }).errors?.[0];
+  } catch {
+    // Then it stays unsaid: this only adds to the error itself.
+    return undefined;
+  }
+}
+
+function read(error: object, key: 'name' | 'message' | 'stack' | 'code' | 'cause'): unknown {
+  try {
+    return (error as Record<string, unknown>)[key];
   } catch (thrown) {
     return `(reading ${key} threw ${describe(thrown)})`;
   }

@@ -5,6 +5,7 @@ import { InvalidDefinitionError } from '../errors.js';
 import { type Json, PRIORITIES, type Priority } from '../model.js';
 import { normaliseRetry, type RetryPolicy } from '../retry.js';
 import type { TaskPolicy } from '../tree.js';
+import { checkSchema } from '../validate.js';
 
 export interface TaskOptions {
   /** Of one attempt. It counts as failed then, and is retried where the policy has retries left. Default: none. */
@@ -37,6 +38,8 @@ export function toPolicy(options: TaskOptions, where: string): TaskPolicy {
   if (priority !== undefined && !PRIORITIES.includes(priority)) {
     throw new InvalidDefinitionError(`${where}: priority ${String(priority)} is none of 1 (critical) to 5 (minimal)`);
   }
+  checkSchema(input, `${where}, input`);
+  checkSchema(output, `${where}, output`);
   return Object.freeze({
     tags: toTags(options.tags, where),
     ...(timeout === undefined ? {} : { timeoutMs: toMs(timeout) }),

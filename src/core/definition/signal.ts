@@ -1,6 +1,7 @@
 /** Signals: what a workflow waits for and others send. A token ties the name to the payload's type. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { checkName } from '../names.js';
+import { checkSchema } from '../validate.js';
 
 declare const PAYLOAD: unique symbol;
 
@@ -28,6 +29,7 @@ export function signal<Schema extends StandardSchemaV1>(
 export function signal<T>(name: string, options?: { readonly schema?: StandardSchemaV1 | undefined }): SignalToken<T>;
 export function signal(name: string, { schema }: { readonly schema?: StandardSchemaV1 | undefined } = {}): SignalToken<unknown> {
   checkName(name, 'name of a signal');
+  checkSchema(schema, `signal ${name}`);
   return Object.freeze({ kind: 'signal', name, ...(schema === undefined ? {} : { schema }) });
 }
 
