@@ -1,4 +1,5 @@
 /** Errors as they are stored and shown: plain data that Postgres takes, however odd the error was. */
+import { types } from 'node:util';
 import type { SerializedError } from './model.js';
 
 const DEEPEST = 8;
@@ -12,7 +13,7 @@ export function serializeError(thrown: unknown, depth = 0): SerializedError {
   const cause = read(thrown, 'cause') ?? firstOf(thrown);
   return {
     name: text(read(thrown, 'name') ?? 'Error'),
-    message: text(read(thrown, 'message') ?? ''),
+    message: text(read(thrown, 'message') ?? 'an error whose message can\'t be read'),
     ...(typeof stack === 'string' ? { stack: text(stack) } : {}),
     ...(typeof code === 'string' ? { code: text(code) } : {}),
     ...(cause !== undefined && depth + 1 < DEEPEST ? { cause: serializeError(cause, depth + 1) } : {}),
@@ -40,24 +41,22 @@ export function redact(url: string): string {
 
 /** Errors of other realms and libraries too: whatever says what went wrong. */
 function isError(thrown: unknown): thrown is object {
-  return typeof thrown === 'object' && thrown !== null && typeof read(thrown, 'message') === 'string';
+  if (typeof thrown !== 'object' || thrown === null) return false;
+  return typeof read(thrown, 'message') === 'string' || types.isNativeError(thrown);
 }
 
-/** An AggregateError often says nothing itself. */
+/** Several errors at once often say nothing together. */
 function firstOf(error: object): unknown {
-  try {
-    return (error as { errors?: unknown[] }).errors?.[0];
-  } catch {
-    // Then it stays unsaid: this only adds to the error itself.
-    return undefined;
-  }
+  const errors = read(error, 'errors');
+  return typeof errors === 'object' && errors !== null ? read(errors, '0') : undefined;
 }
 
-function read(error: object, key: 'name' | 'message' | 'stack' | 'code' | 'cause'): unknown {
+/** Undefined where the reading itself throws, as getters and proxies may. */
+function read(error: object, key: string): unknown {
   try {
     return (error as Record<string, unknown>)[key];
-  } catch (thrown) {
-    return `(reading ${key} threw ${describe(thrown)})`;
+  } catch {
+    return undefined;
   }
 }
 
