@@ -55,8 +55,8 @@ export {
   type Task,
   type TaskContext,
   type TaskOptions,
-  task,
   type Tx,
+  task,
   type Workflow,
 } from './core/flow.js';
 export type { Json, Path, Priority, SerializedError } from './core/model.js';

@@ -6,7 +6,10 @@ import { ConfigError, ConnectionError } from '../../../src/core/errors.js';
 describe('where the services are', () => {
   test('the options go before the environment', () => {
     const env = { DATABASE_URL: 'postgres://env/db', AMQP_URL: 'amqp://env' };
-    expect(services({ postgres: 'postgres://own/db', rabbitmq: 'amqp://own' }, env)).toEqual({ postgres: 'postgres://own/db', rabbitmq: 'amqp://own' });
+    expect(services({ postgres: 'postgres://own/db', rabbitmq: 'amqp://own' }, env)).toEqual({
+      postgres: 'postgres://own/db',
+      rabbitmq: 'amqp://own',
+    });
     expect(services({}, env)).toEqual({ postgres: 'postgres://env/db', rabbitmq: 'amqp://env' });
   });
 
@@ -25,7 +28,9 @@ describe('where the services are', () => {
     expect(() => services({}, {})).toThrow(ConfigError);
     expect(() => services({}, {})).toThrow(/Postgres.*`postgres`.*DATABASE_URL.*RabbitMQ.*`rabbitmq`.*AMQP_URL/);
     expect(() => services({ postgres: 'postgres://own/db' }, {})).toThrow(/^nothing says where to find RabbitMQ/);
-    expect(() => services({ rabbitmq: 'amqp://own' }, { DATABASE_URL: '' })).toThrow(/^nothing says where to find Postgres/);
+    expect(() => services({ rabbitmq: 'amqp://own' }, { DATABASE_URL: '' })).toThrow(
+      /^nothing says where to find Postgres/,
+    );
   });
 });
 
@@ -33,7 +38,9 @@ describe('connecting', () => {
   const unreachable = { postgres: 'postgres://user:secret@127.0.0.1:1/db', rabbitmq: 'amqp://user:secret@127.0.0.1:1' };
 
   test('an option that there is not is refused by name', async () => {
-    await expect(connect({ ...unreachable, embeded: true } as ConnectOptions)).rejects.toThrow(/connect\(\) has no option "embeded"/);
+    await expect(connect({ ...unreachable, embeded: true } as ConnectOptions)).rejects.toThrow(
+      /connect\(\) has no option "embeded"/,
+    );
   });
 
   test.each(['', 'a b', 'x'.repeat(65), 'a/b'])('the namespace %j is refused', async (namespace) => {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { runWorkflow } from '../../../src/client/run-workflow.js';
-import { CodecError, ConfigError, LeaseLostError, RunCancelledError, RunFailedError } from '../../../src/core/errors.js';
+import {
+  CodecError,
+  ConfigError,
+  LeaseLostError,
+  RunCancelledError,
+  RunFailedError,
+} from '../../../src/core/errors.js';
 import { branch, flow, LoopResult, task } from '../../../src/core/flow.js';
 
 const plusOne = (n: number) => n + 1;
@@ -40,13 +46,23 @@ describe('a workflow in memory', () => {
 
   test("a failing task's error arrives as the cause, after its retries", async () => {
     let attempts = 0;
-    const boom = task('boom', () => {
-      attempts++;
-      throw Object.assign(new TypeError('no good'), { code: 'E_BAD' });
-    }, { retry: { maxRetries: 2, initialDelay: 5 } });
-    const error: unknown = await runWorkflow(flow<number>('failing').then(boom).build(), 1).catch((reason: unknown) => reason);
+    const boom = task(
+      'boom',
+      () => {
+        attempts++;
+        throw Object.assign(new TypeError('no good'), { code: 'E_BAD' });
+      },
+      { retry: { maxRetries: 2, initialDelay: 5 } },
+    );
+    const error: unknown = await runWorkflow(flow<number>('failing').then(boom).build(), 1).catch(
+      (reason: unknown) => reason,
+    );
     expect(error).toBeInstanceOf(RunFailedError);
-    expect(error).toMatchObject({ task: 'boom', attempt: 3, cause: { name: 'TypeError', message: 'no good', code: 'E_BAD' } });
+    expect(error).toMatchObject({
+      task: 'boom',
+      attempt: 3,
+      cause: { name: 'TypeError', message: 'no good', code: 'E_BAD' },
+    });
     expect(attempts).toBe(3);
   });
 
@@ -66,14 +82,23 @@ describe('a workflow in memory', () => {
 
   test('a signal that is aborted already starts nothing', async () => {
     let ran = false;
-    const workflow = flow<number>('never').then('work', () => {
-      ran = true;
-    }).build();
+    const workflow = flow<number>('never')
+      .then('work', () => {
+        ran = true;
+      })
+      .build();
     await expect(runWorkflow(workflow, 1, { signal: AbortSignal.abort() })).rejects.toThrow(RunCancelledError);
     expect(ran).toBe(false);
   });
 
   test('an input that cannot be stored is refused', async () => {
-    await expect(runWorkflow(flow<unknown>('odd').then('x', () => 1).build(), () => 1)).rejects.toThrow(CodecError);
+    await expect(
+      runWorkflow(
+        flow<unknown>('odd')
+          .then('x', () => 1)
+          .build(),
+        () => 1,
+      ),
+    ).rejects.toThrow(CodecError);
   });
 });

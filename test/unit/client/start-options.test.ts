@@ -4,7 +4,12 @@ import { ConfigError } from '../../../src/core/errors.js';
 
 describe('the options of a start', () => {
   test('left out they are a new UUID, fail, priority 3 and no metadata', () => {
-    expect(planStart()).toEqual({ id: expect.stringMatching(/^[0-9a-f-]{36}$/), conflict: 'fail', priority: 3, metadata: null });
+    expect(planStart()).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      conflict: 'fail',
+      priority: 3,
+      metadata: null,
+    });
   });
 
   test('an id of 256 bytes is taken as it is', () => {

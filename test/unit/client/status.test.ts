@@ -62,23 +62,46 @@ const view = (path: string, state: ActivationView['state'], more: Partial<Activa
 const joining = view('/0', 'joining');
 
 describe('where a running run stands', () => {
-  test.each(['ready', 'leased', 'backing_off', 'queued', 'held'] as const)('a node that is %s makes it running, whatever else waits', (state) => {
-    const open = [joining, view('/0/b0/0', 'delayed', { dueAt: 5 }), view('/0/b1/1', 'awaiting_signal', { signal: 'early', parkedAt: 1 }), view('/0/b2/0', state)];
-    expect(progressOf(row, open, tree)).toEqual({ status: 'running' });
-  });
+  test.each(['ready', 'leased', 'backing_off', 'queued', 'held'] as const)(
+    'a node that is %s makes it running, whatever else waits',
+    (state) => {
+      const open = [
+        joining,
+        view('/0/b0/0', 'delayed', { dueAt: 5 }),
+        view('/0/b1/1', 'awaiting_signal', { signal: 'early', parkedAt: 1 }),
+        view('/0/b2/0', state),
+      ];
+      expect(progressOf(row, open, tree)).toEqual({ status: 'running' });
+    },
+  );
 
   test('a wait for a signal goes before a delay', () => {
-    const open = [joining, view('/0/b0/0', 'delayed', { dueAt: 5 }), view('/0/b1/1', 'awaiting_signal', { signal: 'early', parkedAt: 9 })];
+    const open = [
+      joining,
+      view('/0/b0/0', 'delayed', { dueAt: 5 }),
+      view('/0/b1/1', 'awaiting_signal', { signal: 'early', parkedAt: 9 }),
+    ];
     expect(progressOf(row, open, tree)).toEqual({ status: 'awaiting_signal', node: 'early', signal: 'early' });
   });
 
   test('of several waits it shows the one parked first, with its timeout', () => {
-    const open = [view('/0/b0/1', 'awaiting_signal', { signal: 'late', parkedAt: 9 }), view('/0/b1/1', 'awaiting_signal', { signal: 'early', parkedAt: 8, dueAt: 70 })];
-    expect(progressOf(row, open, tree)).toEqual({ status: 'awaiting_signal', node: 'early', signal: 'early', until: new Date(70) });
+    const open = [
+      view('/0/b0/1', 'awaiting_signal', { signal: 'late', parkedAt: 9 }),
+      view('/0/b1/1', 'awaiting_signal', { signal: 'early', parkedAt: 8, dueAt: 70 }),
+    ];
+    expect(progressOf(row, open, tree)).toEqual({
+      status: 'awaiting_signal',
+      node: 'early',
+      signal: 'early',
+      until: new Date(70),
+    });
   });
 
   test('of waits parked together it shows the smaller path', () => {
-    const open = [view('/0/b2/0', 'awaiting_signal', { signal: 'third', parkedAt: 8 }), view('/0/b1/1', 'awaiting_signal', { signal: 'early', parkedAt: 8 })];
+    const open = [
+      view('/0/b2/0', 'awaiting_signal', { signal: 'third', parkedAt: 8 }),
+      view('/0/b1/1', 'awaiting_signal', { signal: 'early', parkedAt: 8 }),
+    ];
     expect(progressOf(row, open, tree)).toMatchObject({ node: 'early' });
   });
 
@@ -95,7 +118,9 @@ describe('where a running run stands', () => {
 
 describe('what the row alone says', () => {
   test('a paused run says why and by whom, and nothing of its nodes', () => {
-    expect(progressOf({ ...row, status: 'paused', reason: 'lunch', by: 'ada' }, [view('/0/b2/0', 'leased')], tree)).toEqual({ status: 'paused', reason: 'lunch', by: 'ada' });
+    expect(
+      progressOf({ ...row, status: 'paused', reason: 'lunch', by: 'ada' }, [view('/0/b2/0', 'leased')], tree),
+    ).toEqual({ status: 'paused', reason: 'lunch', by: 'ada' });
   });
 
   test('a cancelled run without a reason has none', () => {
@@ -104,6 +129,11 @@ describe('what the row alone says', () => {
 
   test('a failed run names the task, the attempt and the error', () => {
     const error = { name: 'TypeError', message: 'boom' };
-    expect(progressOf({ ...row, status: 'failed', error, failedTask: 'charge', failedAttempt: 3 }, [], tree)).toEqual({ status: 'failed', error, task: 'charge', attempt: 3 });
+    expect(progressOf({ ...row, status: 'failed', error, failedTask: 'charge', failedAttempt: 3 }, [], tree)).toEqual({
+      status: 'failed',
+      error,
+      task: 'charge',
+      attempt: 3,
+    });
   });
 });

@@ -1,0 +1,49 @@
+/** Batons in this process that share a store and a broker, as processes share a database and RabbitMQ. */
+import { Baton } from '../../src/client/baton.js';
+import { Connection } from '../../src/client/connection.js';
+import { jsonCodec } from '../../src/core/codec.js';
+import { silent } from '../../src/runtime/logger.js';
+import { MemoryState } from '../../src/store/memory/state.js';
+import { MemoryStore } from '../../src/store/memory/store.js';
+import type { Store } from '../../src/store/store.js';
+import { InProcessBroker } from '../../src/transport/in-process.js';
+
+export interface Memory {
+  readonly broker: InProcessBroker;
+  readonly store: Store;
+  /** One more process of the namespace. */
+  baton(options?: MemoryOptions): Baton;
+  /** Closes every baton that was made. */
+  close(): Promise<void>;
+}
+
+export interface MemoryOptions {
+  readonly namespace?: string;
+  /** Verbs that behave otherwise than the store's own. */
+  readonly store?: Partial<Store>;
+}
+
+export function inMemory(): Memory {
+  const state = new MemoryState();
+  const broker = new InProcessBroker();
+  const batons: Baton[] = [];
+  const storeOf = (namespace: string) => new MemoryStore(state, { namespace });
+  return {
+    broker,
+    store: storeOf('default'),
+    baton({ namespace = 'default', store = {} } = {}) {
+      const services = { namespace, codec: jsonCodec, logger: silent };
+      const connection = new Connection({
+        ...services,
+        store: Object.assign(storeOf(namespace), store),
+        transport: broker.connect(namespace),
+      });
+      const baton = new Baton(connection);
+      batons.push(baton);
+      return baton;
+    },
+    async close() {
+      await Promise.all(batons.map((baton) => baton.close()));
+    },
+  };
+}

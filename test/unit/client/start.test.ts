@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ClosedError } from '../../../src/client/connection.js';
+import { WorkflowNotFoundError } from '../../../src/client/definitions.js';
+import {
+  CodecError,
+  ConnectionError,
+  PayloadTooLargeError,
+  RunCancelledError,
+  RunExistsError,
+} from '../../../src/core/errors.js';
+import { flow } from '../../../src/core/flow.js';
+import type { ControlNews } from '../../../src/transport/transport.js';
+import { inMemory, type Memory } from '../../support/in-memory.js';
+
+const greet = flow<string>('greet')
+  .then('hello', (name: string) => `hello ${name}`)
+  .build();
+const later = flow<string>('later')
+  .delay('nap', '1h')
+  .then('hello', (name: string) => `hello ${name}`)
+  .build();
+
+let memory: Memory;
+beforeEach(() => {
+  memory = inMemory();
+});
+afterEach(() => memory.close());
+
+describe('starting a run', () => {
+  test('of 100 concurrent starts of one id exactly one wins', async () => {
+    const baton = memory.baton();
+    const starts = Array.from({ length: 100 }, (_, i) => baton.start(greet, String(i), { id: 'one' }));
+    const settled = await Promise.allSettled(starts);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const errors = settled.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    for (const error of errors) expect(error).toBeInstanceOf(RunExistsError);
+  });
+
+  test('use_existing gives a handle of the run that has the id, and refuses that of another workflow', async () => {
+    const baton = memory.baton();
+    await baton.start(greet, 'a', { id: 'one' });
+    const again = await baton.start(greet, 'b', { id: 'one', conflict: 'use_existing' });
+    expect(again.id).toBe('one');
+    expect((await again.describe()).nodes).toHaveLength(1);
+    await expect(baton.start(later, 'b', { id: 'one', conflict: 'use_existing' })).rejects.toThrow(RunExistsError);
+  });
+
+  test('terminate_existing cancels the live run, tells whoever waits for it, and starts anew', async () => {
+    const [baton, other] = [memory.baton(), memory.baton()];
+    const news: ControlNews[] = [];
+    memory.broker.connect('default').onNews((item) => news.push(item));
+    const first = await other.start(greet, 'a', { id: 'one' });
+    const waiting = first.result();
+    const second = await baton.start(greet, 'b', { id: 'one', conflict: 'terminate_existing' });
+    await expect(waiting).rejects.toThrow(RunCancelledError);
+    expect(await second.status()).toEqual({ status: 'running' });
+    expect(await first.status()).toMatchObject({ status: 'cancelled' });
+    expect(news.map(({ kind }) => kind)).toContain('run.controlled');
+  });
+
+  test('a delay as the first node is announced to the processes that keep timers', async () => {
+    const news: ControlNews[] = [];
+    memory.broker.connect('default').onNews((item) => news.push(item));
+    const run = await memory.baton().start(later, 'a');
+    await expect.poll(() => news).toContainEqual({ kind: 'timer.set', inMs: 3_600_000 });
+    expect(await run.status()).toMatchObject({ status: 'waiting', node: 'nap' });
+  });
+
+  test('by name it takes the structure that is stored, and knows when there is none', async () => {
+    const baton = memory.baton();
+    await expect(baton.start('greet', 'a')).rejects.toThrow(WorkflowNotFoundError);
+    await baton.start(greet, 'a');
+    const run = await memory.baton().start('greet', 'b');
+    expect((await run.describe()).hash).toBe(greet.hash);
+  });
+
+  test('what cannot be stored is refused, and nothing is started', async () => {
+    const baton = memory.baton();
+    await expect(baton.start(greet, (() => 1) as unknown as string)).rejects.toThrow(CodecError);
+    await expect(baton.start(greet, 'x'.repeat(1024 * 1024))).rejects.toThrow(PayloadTooLargeError);
+    expect(await memory.store.listRuns({ limit: 10 })).toEqual([]);
+  });
+
+  test('after close() it says that the connection is closed', async () => {
+    const baton = memory.baton();
+    const run = await baton.start(greet, 'a');
+    await baton.close();
+    await expect(baton.start(greet, 'a')).rejects.toThrow(ClosedError);
+    await expect(run.status()).rejects.toThrow(ClosedError);
+    await expect(baton.close()).resolves.toBeUndefined();
+  });
+});
+
+describe('when a service fails under a start', () => {
+  test('a start whose answer was lost is repeated with its token, and one run comes of it', async () => {
+    let failures = 1;
+    const baton = memory.baton({
+      store: {
+        start: async (requests) => {
+          const results = await memory.store.start(requests);
+          if (failures-- > 0) throw new ConnectionError('Postgres', 'there');
+          return results;
+        },
+      },
+    });
+    const run = await baton.start(greet, 'a', { id: 'one' });
+    expect(await run.status()).toEqual({ status: 'running' });
+    expect(await memory.store.listRuns({ limit: 10 })).toHaveLength(1);
+  });
+
+  test('an answer is an answer: what is no lost connection is not repeated', async () => {
+    let calls = 0;
+    const baton = memory.baton({
+      store: {
+        start: async () => {
+          calls++;
+          throw new Error('relation "baton.runs" does not exist');
+        },
+      },
+    });
+    await expect(baton.start(greet, 'a')).rejects.toThrow('does not exist');
+    expect(calls).toBe(1);
+  });
+
+  test('while the broker is away starts are accepted', async () => {
+    const baton = memory.baton();
+    memory.broker.setDown(true);
+    const run = await baton.start(greet, 'a');
+    expect(await run.status()).toEqual({ status: 'running' });
+  });
+});
+
+describe('starting many', () => {
+  test('10,000 runs share statements, and their handles come in order', async () => {
+    let statements = 0;
+    const baton = memory.baton({
+      store: {
+        start: (requests) => {
+          statements++;
+          return memory.store.start(requests);
+        },
+      },
+    });
+    const inputs = Array.from({ length: 10_000 }, (_, i) => String(i));
+    const runs = await baton.startMany(greet, inputs, { id: (input) => `run-${input}`, priority: 2 });
+    expect(runs.map(({ id }) => id)).toEqual(inputs.map((input) => `run-${input}`));
+    expect(statements).toBeLessThanOrEqual(Math.ceil(10_000 / 256) + 1);
+    expect((await runs[7]?.describe())?.priority).toBe(2);
+  });
+
+  test('one that is refused is told, and the others start', async () => {
+    const baton = memory.baton();
+    await baton.start(greet, 'x', { id: 'run-1' });
+    await expect(baton.startMany(greet, ['0', '1', '2'], { id: (input) => `run-${input}` })).rejects.toThrow(
+      RunExistsError,
+    );
+    expect((await memory.store.listRuns({ limit: 10 })).map(({ id }) => id).sort()).toEqual([
+      'run-0',
+      'run-1',
+      'run-2',
+    ]);
+  });
+});
