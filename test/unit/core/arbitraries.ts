@@ -169,6 +169,7 @@ function loopBodies(depth: number): fc.Arbitrary<Shapes> {
     { weight: 5, arbitrary: loops(inDone) },
     { weight: 5, arbitrary: loopBodies(depth - 1).map((each): Shapes => [{ kind: 'child', body: each }]) },
     { weight: 5, arbitrary: forks(body, fc.constant('verdict')).map((each) => [each]) },
+    { weight: 2, arbitrary: routes(loopBodies(depth - 1)) },
     { weight: 2, arbitrary: body },
   );
   return fc.tuple(before, end).map((both) => both.flat());

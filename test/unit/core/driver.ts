@@ -214,6 +214,8 @@ class Run {
     assert(slot >= 0 && slot < arrivals.length + join.pending, `${at} has no slot ${slot}`);
     assert(!arrivals.some((other) => other.slot === slot), `slot ${slot} of ${at} is taken`);
     this.#arrivals.set(at, [...arrivals, { path, slot, result: result && JSON.parse(JSON.stringify(result)), output }]);
+    const limited = join.node.kind === 'map' && join.node.concurrency !== undefined;
+    assert.equal(releasesNext, limited, `only limited maps release their elements, and ${at} is one: ${limited}`);
     join.pending--;
     if (join.state === 'joining' && join.pending === 0) this.#move(join, 'ready');
     if (join.node.kind === 'map') this.#count(join, -1);
