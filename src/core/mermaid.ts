@@ -14,7 +14,7 @@ export function toMermaid(tree: Tree): string {
   const chart = new Chart();
   const start = chart.node(`([${quoted(tree.name)}])`);
   const ends = chart.sequence(tree.root, [{ from: start }]);
-  chart.connect(ends, chart.node('((end))'));
+  chart.connect(ends, chart.node('(["end"])'));
   return `flowchart TD\n${chart.lines.join('\n')}\n`;
 }
 
@@ -77,7 +77,7 @@ class Chart {
     this.#line(`subgraph ${frame}[${quoted(title)}]`);
     const outside = this.#indent;
     this.#indent += '  ';
-    const head = this.node('(( ))');
+    const head = this.node('((" "))');
     const ends = this.sequence(body, [{ from: head }]);
     if (again !== undefined) for (const { from } of ends) this.#line(`${from} -.->|${quoted(again)}| ${head}`);
     this.#indent = outside;
