@@ -51,17 +51,13 @@ async function load(module: string, cwd: string): Promise<Record<string, unknown
   }
 }
 
-interface TsxApi {
-  register(): unknown;
-}
-
 /** Through the user's own `tsx`; a Node that reads TypeScript by itself needs none. */
 async function acceptTypeScript(module: string, from: readonly string[]): Promise<void> {
   for (const place of from) {
-    const tsx = resolveFrom(place, 'tsx/esm/api');
+    const tsx = resolveFrom(place, 'tsx');
     if (tsx === undefined) continue;
-    const api = (await import(pathToFileURL(tsx).href)) as { default?: TsxApi } & Partial<TsxApi>;
-    (api.register ?? api.default?.register)?.();
+    // Registers itself, as it does under `node --import tsx`.
+    await import(pathToFileURL(tsx).href);
     return;
   }
   if ('typescript' in process.features && process.features.typescript) return;

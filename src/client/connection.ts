@@ -2,11 +2,13 @@
  * What everything on one connection shares: the store, the transport, and what this process knows of queues and
  * definitions. Once closed, it says so to whoever still uses it.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Codec } from '../core/codec.js';
 import { BatonError } from '../core/errors.js';
-import type { ActivationRef } from '../core/model.js';
+import type { ActivationRef, ReadyActivation } from '../core/model.js';
 import { Batch } from '../runtime/batch.js';
 import { Dispatcher } from '../runtime/dispatch.js';
+import { limits } from '../runtime/limits.js';
 import type { Logger } from '../runtime/logger.js';
 import { QueueDirectory } from '../runtime/queues.js';
 import type { ValueReader } from '../runtime/values.js';
@@ -70,6 +72,13 @@ export class Connection {
 
   assertOpen(): void {
     if (this.#closing !== undefined) throw new ClosedError();
+  }
+
+  /** Publishes what a request made ready; waits a moment for the broker to confirm it, since the stored rows are enough. */
+  async dispatch(ready: readonly ReadyActivation[]): Promise<void> {
+    if (ready.length === 0) return;
+    const moment = sleep(limits.clientConfirmMs, undefined, { ref: false });
+    await Promise.race([this.dispatcher.dispatch(ready), moment]);
   }
 
   /** Waiting results reject with a ClosedError. Calling it again returns the same promise. */

@@ -121,12 +121,12 @@ export class RunHandle<Out = unknown> {
     const where = `payload of signal ${name}`;
     // The payload as it was given: whoever receives it runs it through the schema again.
     if (schema !== undefined) await validate(schema, payload, where);
-    const { codec, store, dispatcher } = this.#connection;
+    const { codec, store } = this.#connection;
     const encoded = encodePayload(codec, payload, { where, limit: limits.payloadBytes });
     const request = { run: await this.#key(), name, id: id ?? randomUUID(), payload: encoded };
     const result = await repeatUntilAnswered(() => store.signal(request));
     if (result.kind === 'refused') throw new RunTerminalError(this.id, result.status, 'signal');
-    await dispatcher.dispatch(result.ready);
+    await this.#connection.dispatch(result.ready);
   }
 
   /**
@@ -145,7 +145,7 @@ export class RunHandle<Out = unknown> {
     const { dispatcher } = this.#connection;
     if (result.changed) dispatcher.announceControl(run);
     if (result.ended !== undefined) dispatcher.announceEnd(result.ended);
-    await dispatcher.dispatch(result.ready);
+    await this.#connection.dispatch(result.ready);
   }
 
   async #ended(timeoutMs: number | undefined): Promise<RunRow> {

@@ -3,7 +3,6 @@
  * that are asked for at the same time share a statement, and their messages a batch of confirms.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { begin } from '../core/advance.js';
 import { encodePayload } from '../core/codec.js';
 import { RunExistsError } from '../core/errors.js';
@@ -78,10 +77,7 @@ export class Starter {
     const { dispatcher, transport } = this.connection;
     const results = await repeatUntilAnswered(() => this.connection.store.start(requests));
     const started = results.filter((result) => result.kind === 'started');
-    const dispatched = Promise.race([
-      dispatcher.dispatch(started.flatMap(({ ready }) => ready)),
-      sleep(limits.startConfirmMs, undefined, { ref: false }),
-    ]);
+    const dispatched = this.connection.dispatch(started.flatMap(({ ready }) => ready));
     const dueInMs = requests.flatMap(({ activations }, i) =>
       results[i]?.kind === 'started' ? timersOf(activations) : [],
     );

@@ -43,6 +43,6 @@ export const limits = {
   resultPollMs: 5_000,
   /** How long a client repeats a request that the store left unanswered. */
   clientRepeatMs: 10_000,
-  /** How long a start waits for its message to be confirmed; the stored run is enough. */
-  startConfirmMs: 1_000,
+  /** How long a client waits for the messages of what it made ready to be confirmed; the stored rows are enough. */
+  clientConfirmMs: 1_000,
 } as const;

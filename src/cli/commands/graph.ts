@@ -14,7 +14,7 @@ export function addGraph(program: Command, run: Run): void {
         for (const workflow of await loadWorkflows([module], io.cwd)) {
           if (options.json)
             print(io, jsonLine({ workflow: workflow.name, hash: workflow.hash, mermaid: workflow.toMermaid() }));
-          else print(io, `%% ${workflow.name}\n${workflow.toMermaid()}`);
+          else print(io, `%% ${workflow.name}\n${workflow.toMermaid().trimEnd()}\n`);
         }
         return OK;
       }),

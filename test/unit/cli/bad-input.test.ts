@@ -120,7 +120,7 @@ describe('the other codes', () => {
     expect(plain.stderr).toMatch(/^baton: no connection to Postgres at db:5432\/x: refused hard; is it running.*\n$/);
     const verbose = await cli(['list', '--verbose'], { io: { connect } });
     expect(verbose.code).toBe(3);
-    expect(verbose.stderr).toMatch(/ConnectionError: [^]*\n {4}at [^]*caused by: Error: refused/);
+    expect(verbose.stderr).toMatch(/ConnectionError: [\s\S]*\n {4}at [\s\S]*caused by: Error: refused/);
   });
 
   test.each([
