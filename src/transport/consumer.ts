@@ -8,6 +8,7 @@ import type { Message } from '../core/model.js';
 import { Acks } from './acks.js';
 import type { BrokerConnection } from './broker-connection.js';
 import type { Declarations } from './declarations.js';
+import { TopologyMismatchError } from './errors.js';
 import { KeptChannel } from './kept-channel.js';
 import type { Publisher } from './publisher.js';
 import type { Consumer, Delivery, QueueDepth } from './transport.js';
@@ -56,10 +57,10 @@ export class RabbitMqConsumer implements Consumer {
     if (model === undefined) throw consuming.down();
     consuming.add(this.#channel);
     try {
-      await within(this.#channel.open(model), timeoutMs, () => consuming.down(`no answer to consuming ${queue}`));
+      await within(this.#channel.open(model), timeoutMs, () => new Error(`no answer to consuming ${queue}`));
     } catch (error) {
       this.#cancelled = this.#channel.close();
-      throw consuming.lives(model) ? error : consuming.down(error);
+      throw error instanceof TopologyMismatchError ? error : consuming.down(error);
     }
   }
 

@@ -3,12 +3,15 @@
  * otherwise (unroutable, cancelled, not found); declaring again is harmless.
  */
 import type { ChannelModel } from 'amqplib';
-import { onThrowAwayChannel } from './throw-away-channel.js';
 import { TopologyMismatchError } from './errors.js';
+import { onThrowAwayChannel } from './throw-away-channel.js';
 import type { Topology } from './topology.js';
+import { within } from './within.js';
 
 /** What the broker answers to a declaration that contradicts an earlier one. */
 const PRECONDITION_FAILED = 406;
+/** After this long it is asked for again. */
+const DECLARE_TIMEOUT_MS = 5_000;
 
 export class Declarations {
   #known = new Set<string>();
@@ -35,7 +38,8 @@ export class Declarations {
     if (known.has(queue)) return;
     let declared = pending.get(queue);
     if (declared === undefined) {
-      declared = declareTaskQueue(model, this.topology, queue).finally(() => pending.delete(queue));
+      const late = () => new Error(`no answer to the declaration of ${queue}`);
+      declared = within(declareTaskQueue(model, this.topology, queue), DECLARE_TIMEOUT_MS, late).finally(() => pending.delete(queue));
       pending.set(queue, declared);
     }
     await declared;

@@ -4,6 +4,7 @@
  */
 import type { Channel, ChannelModel } from 'amqplib';
 import type { BrokerConnection, Resident } from './broker-connection.js';
+import { within } from './within.js';
 
 export interface KeptChannelParts<C extends Channel> {
   readonly create: (model: ChannelModel) => Promise<C>;
@@ -17,6 +18,8 @@ export interface KeptChannelParts<C extends Channel> {
 
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5_000;
+/** One queue that the broker can't bring back must not keep the connection down: less than its set-up may take. */
+const PREPARE_TIMEOUT_MS = 5_000;
 
 export class KeptChannel<C extends Channel> implements Resident {
   #channel: C | undefined;
@@ -56,12 +59,15 @@ export class KeptChannel<C extends Channel> implements Resident {
       if (this.#channel === channel) this.#closed(model, reason);
     });
     try {
-      await this.parts.prepare(channel, model);
+      await within(this.parts.prepare(channel, model), PREPARE_TIMEOUT_MS, () => new Error('the broker does not answer'));
       // A frame that closes it may have come in one piece with the last answer.
       if (closed) throw reason ?? new Error('the channel closed while it was prepared');
       if (this.#retired) throw new Error('closed meanwhile');
     } catch (error) {
-      if (!closed) await channel.close().catch(() => {});
+      if (!closed) {
+        // Not waited for: the broker may have stopped answering on this channel.
+        channel.close().catch(() => {});
+      }
       throw reason ?? error;
     } finally {
       if (this.#opening === channel) this.#opening = undefined;
