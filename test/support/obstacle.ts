@@ -42,15 +42,19 @@ export class Obstacle {
  * Starts these one after the other, each only when the one before waits in line, and lets them go all at once.
  * Answers with their results, in their order.
  */
-export async function inLine<T extends readonly (() => Promise<unknown>)[]>(
+export async function inLine<const T extends readonly (() => Promise<unknown>)[]>(
   obstacle: Obstacle,
-  steps: readonly [...T],
+  steps: T,
 ): Promise<{ [K in keyof T]: Awaited<ReturnType<T[K]>> }> {
   const running: Promise<unknown>[] = [];
-  for (const step of steps) {
-    running.push(step());
-    await obstacle.stops(running.length);
+  try {
+    for (const step of steps) {
+      running.push(step());
+      await obstacle.stops(running.length);
+    }
+  } finally {
+    await obstacle.clear();
+    await Promise.allSettled(running);
   }
-  await obstacle.clear();
   return (await Promise.all(running)) as { [K in keyof T]: Awaited<ReturnType<T[K]>> };
 }

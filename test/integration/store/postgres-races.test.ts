@@ -66,7 +66,7 @@ test('a signal and its timeout wake the waiter once, whichever comes first', asy
     const obstacle = await obstruct(HOLD_RUN, run);
     const [send, fire] = [go(world, run), () => worker.store.fireTimers(worker.key, 10)];
     const results = await inLine(obstacle, first === 'signal' ? [send, fire] : [fire, send]);
-    expect(results.flatMap(({ ready }) => sortedPaths(ready as never))).toEqual(['/0']);
+    expect(results.flatMap((one) => ('ready' in one ? sortedPaths(one.ready) : []))).toEqual(['/0']);
     const leased = await worker.lease(run, '/0');
     const [taken, expected] = first === 'signal' ? [text(leased.bytes), 'x'] : [leased.recipe, JSON.stringify(TIMED_OUT)];
     expect(taken).toBe(expected);
@@ -146,6 +146,44 @@ test('a commit that comes after a sibling’s failure, a cancel, or a start that
     expect(Object.keys(await world.states(run)).sort()).toEqual(['/0', '/0/b0/0', '/0/b1/0']);
     expect(Object.values(await world.states(run))).not.toContain('leased');
   }
+});
+
+test('control and the commit that completes the run agree on how it ended, whichever comes first', async ({ world }) => {
+  const worker = await world.worker();
+  for (const control of ['cancel', 'pause', 'signal'] as const) {
+    for (const first of ['commit', 'control'] as const) {
+      const run = await world.begin();
+      const lease = await worker.lease(run, '/0');
+      const commit = () => worker.commit(lease, { finish: { source: '/0', recipe: null } });
+      const controls = {
+        cancel: () => world.other.cancel(run, {}),
+        pause: () => world.other.pause(run, {}),
+        signal: go(world, run),
+      };
+      const obstacle = await obstruct(HOLD_RUN, run);
+      const steps: (() => Promise<{ kind: string }>)[] = [commit, controls[control]];
+      const results = await inLine(obstacle, first === 'commit' ? steps : steps.reverse());
+      const kinds = results.map(({ kind }) => kind);
+      const { status } = await world.run(run);
+      if (first === 'commit') expect([...kinds, status]).toEqual(['committed', 'refused', 'completed']);
+      else if (control === 'cancel') expect([...kinds, status]).toEqual(['done', 'lost', 'cancelled']);
+      else expect([...kinds.slice(1), status]).toEqual(['committed', 'completed']);
+    }
+  }
+});
+
+test('of two controls at once the second sees what the first did', async ({ world }) => {
+  const run = await world.begin();
+  const control = [
+    () => world.store.pause(run, { reason: 'first' }),
+    () => world.other.pause(run, { reason: 'second' }),
+    () => world.store.resume(run),
+    () => world.other.cancel(run, {}),
+    () => world.store.pause(run, {}),
+  ];
+  const results = await inLine(await obstruct(HOLD_RUN, run), control);
+  expect(results.map((one) => (one.kind === 'done' ? one.changed : one.status))).toEqual([true, false, true, true, 'cancelled']);
+  expect(await world.states(run)).toEqual({ '/0': 'cancelled' });
 });
 
 test('what an open commit inserts is held by a pause, and what comes after the pause is held too', async ({ world }) => {
