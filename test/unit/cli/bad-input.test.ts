@@ -50,6 +50,8 @@ describe('a wrong command line ends with code 2 and one line that helps', () => 
     [['worker', 'order.mjs', '--concurrency', 'many'], /--concurrency takes a whole number/],
     [['worker', 'order.mjs', '--concurrency', '-1'], /--concurrency/],
     [['graph', 'nothing.mjs'], /exports no workflow/],
+    // A Node that reads TypeScript by itself needs no tsx.
+    [['graph', 'typed.mts'], /takes tsx: npm install --save-dev tsx|exports no workflow/],
     [['start', 'parked', '--input', '{bad'], /--input is no JSON: \{bad .*a text takes quotes/],
     [['start', 'parked', '--input', '@missing.json'], /can't read the file missing\.json/],
     [['start', 'parked', '--input', '@notes.txt'], /--input is no JSON: notes\.txt/],
