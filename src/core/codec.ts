@@ -53,7 +53,10 @@ function isPlain(value: unknown, depth: number, seen: { objects: number }): bool
     case 'number':
       return Number.isFinite(value) && !Object.is(value, -0);
     case 'object':
-      return value === null || (depth < DEEPEST_PLAIN && ++seen.objects <= MOST_OBJECTS && isPlainObject(value, depth + 1, seen));
+      return (
+        value === null ||
+        (depth < DEEPEST_PLAIN && ++seen.objects <= MOST_OBJECTS && isPlainObject(value, depth + 1, seen))
+      );
     default:
       return false;
   }
@@ -82,7 +85,8 @@ export function encodePayload(
   { where, limit }: { readonly where: string; readonly limit: number },
 ): Uint8Array {
   const bytes = guarded(() => codec.encode(value), `the ${where} can't be stored`);
-  if (!(bytes instanceof Uint8Array)) throw new CodecError(`the ${where} can't be stored: the codec's encode() must return a Uint8Array`);
+  if (!(bytes instanceof Uint8Array))
+    throw new CodecError(`the ${where} can't be stored: the codec's encode() must return a Uint8Array`);
   if (bytes.byteLength > limit) throw new PayloadTooLargeError(where, bytes.byteLength, limit);
   return bytes;
 }

@@ -25,7 +25,8 @@ function shown(given: unknown): string {
 
 /** The duration in milliseconds. Throws InvalidDurationError on anything else, negative and endless ones included. */
 export function toMs(duration: Duration): number {
-  const value = typeof duration === 'string' && SYNTAX.test(duration.trim()) ? ms(duration.trim() as StringValue) : duration;
+  const value =
+    typeof duration === 'string' && SYNTAX.test(duration.trim()) ? ms(duration.trim() as StringValue) : duration;
   if (typeof value !== 'number' || !(value >= 0 && value <= LONGEST_MS)) throw new InvalidDurationError(duration);
   return value;
 }

@@ -1,6 +1,7 @@
 /** Every error that Baton throws. `code` is stable; the message says what to do. */
-import { type Duration, toMs } from './duration.js';
+
 import { BatonError } from './baton-error.js';
+import { type Duration, toMs } from './duration.js';
 
 export { BatonError } from './baton-error.js';
 export { InvalidDurationError } from './duration.js';
@@ -114,7 +115,10 @@ export class PayloadTooLargeError extends BatonError {
     readonly bytes: number,
     readonly limit: number,
   ) {
-    super('PAYLOAD_TOO_LARGE', `the ${where} takes ${bytes} bytes, more than ${limit}; keep it elsewhere and pass a reference`);
+    super(
+      'PAYLOAD_TOO_LARGE',
+      `the ${where} takes ${bytes} bytes, more than ${limit}; keep it elsewhere and pass a reference`,
+    );
   }
 }
 
@@ -201,7 +205,10 @@ export class MaxIterationsError extends BatonError {
     readonly loopId: string,
     readonly maxIterations: number,
   ) {
-    super('MAX_ITERATIONS', `loop ${loopId} ran ${maxIterations} times without being done; raise maxIterations, or set onMax: 'exit_with_last'`);
+    super(
+      'MAX_ITERATIONS',
+      `loop ${loopId} ran ${maxIterations} times without being done; raise maxIterations, or set onMax: 'exit_with_last'`,
+    );
   }
 }
 
@@ -230,7 +237,12 @@ export class ConnectionError extends BatonError {
     readonly target: string,
     options?: ErrorOptions,
   ) {
-    const cause = options?.cause instanceof Error ? `: ${options.cause.message || (options.cause as { code?: string }).code}` : '';
-    super('CONNECTION', `no connection to ${service} at ${target}${cause}; is it running, and are host, port and credentials right?`, options);
+    const cause =
+      options?.cause instanceof Error ? `: ${options.cause.message || (options.cause as { code?: string }).code}` : '';
+    super(
+      'CONNECTION',
+      `no connection to ${service} at ${target}${cause}; is it running, and are host, port and credentials right?`,
+      options,
+    );
   }
 }

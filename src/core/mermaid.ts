@@ -94,7 +94,8 @@ class Chart {
   }
 
   connect(loose: readonly Loose[], to: string): void {
-    for (const { from, label } of loose) this.#line(`${from} -->${label === undefined ? '' : `|${quoted(label)}|`} ${to}`);
+    for (const { from, label } of loose)
+      this.#line(`${from} -->${label === undefined ? '' : `|${quoted(label)}|`} ${to}`);
   }
 
   #line(text: string): void {

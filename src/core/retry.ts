@@ -24,7 +24,8 @@ export function normaliseRetry(retry: number | RetryPolicy, where: string): Retr
   const { maxRetries, backoffMultiplier = 2, jitter = 0 } = given;
   const refuse = (what: string) => new InvalidDefinitionError(`${where}: retry.${what}`);
   if (!Number.isSafeInteger(maxRetries) || maxRetries < 0) throw refuse('maxRetries must be a whole number from 0');
-  if (!(backoffMultiplier >= 1 && Number.isFinite(backoffMultiplier))) throw refuse('backoffMultiplier must be at least 1');
+  if (!(backoffMultiplier >= 1 && Number.isFinite(backoffMultiplier)))
+    throw refuse('backoffMultiplier must be at least 1');
   if (!(jitter >= 0 && jitter <= 1)) throw refuse('jitter must be between 0 and 1');
   return {
     maxRetries,

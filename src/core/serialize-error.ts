@@ -13,7 +13,7 @@ export function serializeError(thrown: unknown, depth = 0): SerializedError {
   const cause = read(thrown, 'cause') ?? firstOf(thrown);
   return {
     name: text(read(thrown, 'name') ?? 'Error'),
-    message: text(read(thrown, 'message') ?? 'an error whose message can\'t be read'),
+    message: text(read(thrown, 'message') ?? "an error whose message can't be read"),
     ...(typeof stack === 'string' ? { stack: text(stack) } : {}),
     ...(typeof code === 'string' ? { code: text(code) } : {}),
     ...(cause !== undefined && depth + 1 < DEEPEST ? { cause: serializeError(cause, depth + 1) } : {}),

@@ -25,7 +25,11 @@ function nodeToJson(node: Node): Json {
     }
     case 'fork': {
       const { join, branches, ...rest } = node;
-      return { ...rest, joined: join !== undefined, branches: branches.map(({ name, body }) => ({ name, body: sequenceToJson(body) })) };
+      return {
+        ...rest,
+        joined: join !== undefined,
+        branches: branches.map(({ name, body }) => ({ name, body: sequenceToJson(body) })),
+      };
     }
     case 'route': {
       const { key: _, branches, otherwise, ...rest } = node;

@@ -6,7 +6,7 @@ import { claimIds } from './claim-ids.js';
 import { Ids } from './ids.js';
 import { bodyPlace, stepPlace } from './places.js';
 import { inScope } from './scope.js';
-import type { ForkStep, FlowDraft, RouteStep, Step, StepBody } from './steps.js';
+import type { FlowDraft, ForkStep, RouteStep, Step, StepBody } from './steps.js';
 import type { AnyTask } from './task.js';
 
 /** Throws InvalidDefinitionError. What it returns is frozen. */
@@ -53,12 +53,17 @@ function buildStep(step: Step, place: string, ids: Ids): Node {
 
 function buildFork({ branches, join }: ForkStep, place: string, ids: Ids): Node {
   if (branches.length === 0) throw new InvalidDefinitionError(`${place}: a fork needs at least one branch`);
-  refuseTwice(branches.map(({ name }) => name), `${place}: the fork`);
+  refuseTwice(
+    branches.map(({ name }) => name),
+    `${place}: the fork`,
+  );
   const id = join?.id ?? ids.derive('fork', place);
   return {
     kind: 'fork',
     id,
-    branches: Object.freeze(branches.map(({ name, body }) => Object.freeze({ name, body: buildBranch(body, place, name, ids) }))),
+    branches: Object.freeze(
+      branches.map(({ name, body }) => Object.freeze({ name, body: buildBranch(body, place, name, ids) })),
+    ),
     ...(join === undefined ? {} : { join: Object.freeze({ fn: join.fn }) }),
   };
 }
@@ -71,18 +76,23 @@ function buildRoute({ id: written, key, keys, branches, otherwise }: RouteStep, 
   refuseTwice(taken, where);
   const orphan = taken.find((branch) => !keys.includes(branch));
   if (orphan !== undefined) {
-    throw new InvalidDefinitionError(`${where} has a branch ${JSON.stringify(orphan)}, which is none of its keys: ${keys.join(', ')}`);
+    throw new InvalidDefinitionError(
+      `${where} has a branch ${JSON.stringify(orphan)}, which is none of its keys: ${keys.join(', ')}`,
+    );
   }
   const missing = keys.filter((branch) => !taken.includes(branch));
   if (missing.length > 0 && otherwise === undefined) {
     throw new InvalidDefinitionError(`${where} has no branch for ${missing.join(', ')}, and no default branch`);
   }
-  if (keys.length === 0 && otherwise === undefined) throw new InvalidDefinitionError(`${where} has no keys and no default branch`);
+  if (keys.length === 0 && otherwise === undefined)
+    throw new InvalidDefinitionError(`${where} has no keys and no default branch`);
   return {
     kind: 'route',
     id,
     key,
-    branches: Object.freeze(branches.map(({ key, body }) => Object.freeze({ key, body: buildBranch(body, place, key, ids) }))),
+    branches: Object.freeze(
+      branches.map(({ key, body }) => Object.freeze({ key, body: buildBranch(body, place, key, ids) })),
+    ),
     ...(otherwise === undefined ? {} : { otherwise: buildBranch(otherwise, place, 'default', ids) }),
   };
 }

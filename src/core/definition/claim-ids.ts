@@ -12,29 +12,31 @@ export function claimIds(draft: FlowDraft, place: string, ids: Ids): void {
 function claimStep(step: Step, place: string, ids: Ids): void {
   switch (step.kind) {
     case 'task':
-      return ids.claim(step.task.id, place);
+      ids.claim(step.task.id, place);
+      break;
     case 'delay':
-      return ids.claim(step.id, place);
+      ids.claim(step.id, place);
+      break;
     case 'signal':
       if (step.id !== undefined) ids.claim(step.id, place);
-      return;
+      break;
     case 'fork':
       if (step.join !== undefined) ids.claim(step.join.id, place);
       for (const { name, body } of step.branches) claimBody(body, bodyPlace(place, name), ids);
-      return;
+      break;
     case 'route':
       if (step.id !== undefined) ids.claim(step.id, place);
       for (const { key, body } of step.branches) claimBody(body, bodyPlace(place, key), ids);
       if (step.otherwise !== undefined) claimBody(step.otherwise, bodyPlace(place, 'default'), ids);
-      return;
+      break;
     case 'loop':
     case 'map':
       ids.claim(step.id, place);
       // The only task of a loop or map may have its id, as a bare function does.
       if (step.body.kind !== 'task' || step.body.task.id !== step.id) claimBody(step.body, place, ids);
-      return;
+      break;
     case 'child':
-      return;
+      break;
   }
 }
 

@@ -6,11 +6,11 @@ import type { UserFunction } from '../tree.js';
 import { toBody, toFlowBody } from './body.js';
 import { buildTree } from './build.js';
 import type { Branch, FlowOptions, LoopOptions, MapOptions, WaitOptions } from './flow-types.js';
-import { toJson, toVersion, type TaskOptions } from './policy.js';
+import { type TaskOptions, toJson, toVersion } from './policy.js';
 import { RouteBuilder, routeStep } from './route-builder.js';
 import { isSignal, type SignalToken } from './signal.js';
 import type { FlowDraft, ForkStep, RouteStep, Step } from './steps.js';
-import { type AnyTask, checkFunction, isTask, task, type TaskFunction } from './task.js';
+import { type AnyTask, checkFunction, isTask, type TaskFunction, task } from './task.js';
 import { type Workflow, workflowOf } from './workflow.js';
 
 const DEFAULT_ITERATIONS = 10;
@@ -23,19 +23,25 @@ export class FlowBuilder {
     this.name = draft.name;
   }
 
+  // biome-ignore lint/suspicious/noThenProperty: the builder reads best so; being awaited is caught below
   then(...args: [AnyTask] | [string, TaskFunction<unknown, unknown>, TaskOptions?]): FlowBuilder {
     const [first, fn, options] = args;
-    // `then` makes a flow look like a promise: awaiting it calls this with two functions.
+    // Awaiting a flow calls this with two functions.
     if (typeof first === 'function') throw new InvalidDefinitionError('a Flow was awaited; call .build()');
     if (isTask(first)) return this.#add({ kind: 'task', task: first });
-    if (typeof first === 'string') return this.#add({ kind: 'task', task: task(first, fn as TaskFunction<unknown, unknown>, options) });
-    throw new InvalidDefinitionError(`then() in flow ${this.name} takes a task, or an id and a function; a flow goes into thenFlow()`);
+    if (typeof first === 'string')
+      return this.#add({ kind: 'task', task: task(first, fn as TaskFunction<unknown, unknown>, options) });
+    throw new InvalidDefinitionError(
+      `then() in flow ${this.name} takes a task, or an id and a function; a flow goes into thenFlow()`,
+    );
   }
 
   fork(branches: readonly Branch<never, unknown>[]): FlowBuilder {
-    if (!Array.isArray(branches)) throw new InvalidDefinitionError(`fork() in flow ${this.name} takes a list of branches`);
+    if (!Array.isArray(branches))
+      throw new InvalidDefinitionError(`fork() in flow ${this.name} takes a list of branches`);
     for (const each of branches) {
-      if (each?.kind !== 'branch') throw new InvalidDefinitionError(`fork() in flow ${this.name}: make each branch with branch(name, …)`);
+      if (each?.kind !== 'branch')
+        throw new InvalidDefinitionError(`fork() in flow ${this.name}: make each branch with branch(name, …)`);
     }
     return this.#add({ kind: 'fork', branches: branches.map(({ name, body }) => ({ name, body })) });
   }
@@ -44,7 +50,8 @@ export class FlowBuilder {
     checkName(id, 'id of a join');
     checkFunction(fn, `join ${id}`);
     const last = this.draft.steps.at(-1);
-    if (last?.kind !== 'fork' || last.join !== undefined) throw new InvalidDefinitionError(`join ${id} must follow a fork`);
+    if (last?.kind !== 'fork' || last.join !== undefined)
+      throw new InvalidDefinitionError(`join ${id} must follow a fork`);
     const joined: ForkStep = { ...last, join: { id, fn: fn as UserFunction } };
     return new FlowBuilder({ ...this.draft, steps: [...this.draft.steps.slice(0, -1), joined] });
   }
@@ -54,7 +61,10 @@ export class FlowBuilder {
     return this.#add({ kind: 'delay', id, durationMs: toMs(duration) });
   }
 
-  waitForSignal(signal: SignalToken<unknown> | string, options: WaitOptions & { readonly timeout?: Duration | undefined } = {}): FlowBuilder {
+  waitForSignal(
+    signal: SignalToken<unknown> | string,
+    options: WaitOptions & { readonly timeout?: Duration | undefined } = {},
+  ): FlowBuilder {
     const { id, timeout } = options;
     const { name, schema } = isSignal(signal) ? signal : { name: checkName(signal, 'name of a signal') };
     if (id !== undefined) checkName(id, `id of the wait for ${name}`);
@@ -71,7 +81,11 @@ export class FlowBuilder {
     return new RouteBuilder(routeStep(args), (step: RouteStep) => this.#add(step));
   }
 
-  loop(id: string, body: unknown, { maxIterations = DEFAULT_ITERATIONS, onMax = 'fail' }: LoopOptions = {}): FlowBuilder {
+  loop(
+    id: string,
+    body: unknown,
+    { maxIterations = DEFAULT_ITERATIONS, onMax = 'fail' }: LoopOptions = {},
+  ): FlowBuilder {
     checkName(id, 'id of a loop');
     checkCount(maxIterations, `loop ${id}: maxIterations`);
     if (onMax !== 'fail' && onMax !== 'exit_with_last') {
@@ -87,7 +101,12 @@ export class FlowBuilder {
   map(id: string, body: unknown, { concurrency }: MapOptions = {}): FlowBuilder {
     checkName(id, 'id of a map');
     if (concurrency !== undefined) checkCount(concurrency, `map ${id}: concurrency`);
-    return this.#add({ kind: 'map', id, body: toBody(body, `map ${id}`), ...(concurrency === undefined ? {} : { concurrency }) });
+    return this.#add({
+      kind: 'map',
+      id,
+      body: toBody(body, `map ${id}`),
+      ...(concurrency === undefined ? {} : { concurrency }),
+    });
   }
 
   build(): Workflow {
@@ -111,5 +130,6 @@ export function draftOf(name: string, { version, metadata }: FlowOptions): FlowD
 }
 
 function checkCount(value: number, what: string): void {
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidDefinitionError(`${what} must be a whole number from 1, not ${String(value)}`);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidDefinitionError(`${what} must be a whole number from 1, not ${String(value)}`);
 }

@@ -7,8 +7,8 @@ import type { Json } from '../model.js';
 import type { Again, Done } from '../verdict.js';
 import type { TaskOptions } from './policy.js';
 import type { SignalToken } from './signal.js';
-import type { AnyTask, TaskFunction } from './task.js';
 import type { FlowDraft, StepBody } from './steps.js';
+import type { AnyTask, TaskFunction } from './task.js';
 import type { Workflow } from './workflow.js';
 
 /** What may stand inside a branch, loop or map: a task, a bare function, a flow, or a built workflow (in a scope of its own). */
@@ -44,7 +44,10 @@ export type Waited<T> = { readonly timedOut: false; readonly payload: T } | { re
 type Verdict<Next> = Again<Next> | Done<unknown>;
 type DoneOf<V> = V extends Done<infer D> ? D : never;
 type AgainOf<V> = V extends Again<infer A> ? A : never;
-type LoopOutput<V, O> = DoneOf<V> | (O extends { readonly onMax: infer M } ? ('exit_with_last' extends M ? AgainOf<V> : never) : never);
+type LoopOutput<V, O> =
+  | DoneOf<V>
+  | ('onMax' extends keyof O ? ('exit_with_last' extends O['onMax'] ? AgainOf<V> : never) : never);
+type NoOptions = Record<never, never>;
 type ElementOf<List> = List extends readonly (infer Element)[] ? Element : never;
 
 /** What the branches come to, in their order. */
@@ -87,8 +90,14 @@ export interface Flow<in In, out Out> {
   delay(id: string, duration: Duration): Flow<In, Out>;
 
   /** Waits for a signal, whose payload is the output. With a timeout the output says whether it came in time. */
-  waitForSignal<T = unknown>(signal: SignalToken<T> | string, options?: WaitOptions & { readonly timeout?: undefined }): Flow<In, T>;
-  waitForSignal<T = unknown>(signal: SignalToken<T> | string, options: WaitOptions & { readonly timeout: Duration }): Flow<In, Waited<T>>;
+  waitForSignal<T = unknown>(
+    signal: SignalToken<T> | string,
+    options?: WaitOptions & { readonly timeout?: undefined },
+  ): Flow<In, T>;
+  waitForSignal<T = unknown>(
+    signal: SignalToken<T> | string,
+    options: WaitOptions & { readonly timeout: Duration },
+  ): Flow<In, Waited<T>>;
   waitForSignal<T = unknown>(
     signal: SignalToken<T> | string,
     options?: WaitOptions & { readonly timeout?: Duration | undefined },
@@ -98,7 +107,10 @@ export interface Flow<in In, out Out> {
    * Picks one branch. `key` is called with the input and returns one of `keys`, each of which needs its branch,
    * unless there is a default branch; that one takes keys that aren't listed as well.
    */
-  route<const Key extends string, Returned extends string>(key: (input: Out) => Returned, keys: readonly Key[]): Route<In, Out, Key, Returned>;
+  route<const Key extends string, Returned extends string>(
+    key: (input: Out) => Returned,
+    keys: readonly Key[],
+  ): Route<In, Out, Key, Returned>;
   route<const Key extends string, Returned extends string>(
     id: string,
     key: (input: Out) => Returned,
@@ -106,8 +118,12 @@ export interface Flow<in In, out Out> {
   ): Route<In, Out, Key, Returned>;
 
   /** Runs the body until it returns `LoopResult.done(value)`; after `LoopResult.again(value)` it runs again with that value. */
-  loop<V extends Verdict<Out>, const O extends LoopOptions = {}>(id: string, body: Body<Out, V>, options?: O): Flow<In, LoopOutput<V, O>>;
-  loop<BodyIn, V extends Verdict<BodyIn>, const O extends LoopOptions = {}>(
+  loop<V extends Verdict<Out>, const O extends LoopOptions = NoOptions>(
+    id: string,
+    body: Body<Out, V>,
+    options?: O,
+  ): Flow<In, LoopOutput<V, O>>;
+  loop<BodyIn, V extends Verdict<BodyIn>, const O extends LoopOptions = NoOptions>(
     id: string,
     body: Body<BodyIn, V> & Body<Out, unknown>,
     options?: O,
@@ -117,7 +133,12 @@ export interface Flow<in In, out Out> {
   thenFlow<Next>(flow: Flow<Out, Next> | Workflow<Out, Next>): Flow<In, Next>;
 
   /** Runs the body for each element of the input, a list, in parallel. The output is the list of results, in order. */
-  map<Next>(this: Flow<In, readonly unknown[]>, id: string, body: Body<ElementOf<Out>, Next>, options?: MapOptions): Flow<In, Next[]>;
+  map<Next>(
+    this: Flow<In, readonly unknown[]>,
+    id: string,
+    body: Body<ElementOf<Out>, Next>,
+    options?: MapOptions,
+  ): Flow<In, Next[]>;
 
   /** Checks the whole and makes the workflow. Throws InvalidDefinitionError. */
   build(): Workflow<In, Out>;
@@ -141,16 +162,16 @@ type DefaultOutput<Keys extends string, Default> = [Default] extends [readonly [
     : RouteOutput<Keys, Result>
   : never;
 
-/** Whether every key has its branch, or a default takes it. A key function that returns any string is checked at run time. */
-type IsComplete<Missing extends string, Returned extends string, Default> = [Default] extends [readonly [unknown]]
+/**
+ * Whether every key has its branch, or a default takes it. Where keys are just strings, the listed ones are checked
+ * by `build()`, and the returned ones at run time.
+ */
+type IsComplete<Missing extends string, Unlisted extends string, Default> = [Default] extends [readonly [unknown]]
   ? true
-  : [Missing] extends [never]
-    ? string extends Returned
-      ? true
-      : [Returned] extends [never]
-        ? true
-        : false
+  : [Literal<Missing> | Literal<Unlisted>] extends [never]
+    ? true
     : false;
+type Literal<Key extends string> = string extends Key ? never : Key;
 
 /** A route under construction. `Missing` and `Unlisted` are the listed and the returned keys without a branch. */
 export type Route<In, Input, Key extends string, Returned extends string> = RouteStep<
@@ -170,7 +191,9 @@ type RouteStep<In, Input, Missing extends string, Unlisted extends string, Out, 
   Out,
   Default
 > &
-  (IsComplete<Missing, Unlisted, Default> extends true ? RouteEnd<In, Out | DefaultOutput<Missing | Unlisted, Default>> : unknown);
+  (IsComplete<Missing, Unlisted, Default> extends true
+    ? RouteEnd<In, Out | DefaultOutput<Missing | Unlisted, Default>>
+    : unknown);
 
 interface RouteBranches<In, Input, Missing extends string, Unlisted extends string, Out, Default> {
   /** What runs where the key is this one. */

@@ -58,7 +58,9 @@ export function toTags(tags: readonly string[] | undefined, where: string): read
   if (!Array.isArray(tags)) throw new InvalidDefinitionError(`${where}: tags must be a list of strings`);
   for (const tag of tags) {
     if (typeof tag === 'string' && tag.length >= 1 && tag.length <= LONGEST_TAG) continue;
-    throw new InvalidDefinitionError(`${where}: tag ${JSON.stringify(tag)} must be a string of 1 to ${LONGEST_TAG} characters`);
+    throw new InvalidDefinitionError(
+      `${where}: tag ${JSON.stringify(tag)} must be a string of 1 to ${LONGEST_TAG} characters`,
+    );
   }
   const distinct = [...new Set(tags)].sort();
   if (distinct.length > MOST_TAGS) {

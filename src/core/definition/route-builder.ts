@@ -38,7 +38,13 @@ export class RouteBuilder<F> {
 export function routeStep(args: readonly unknown[]): RouteStep {
   const [id, key, keys] = typeof args[0] === 'string' ? args : [undefined, ...args];
   if (id !== undefined) checkName(id, 'id of a route');
-  const step = { kind: 'route', id: id as string | undefined, key: key as UserFunction, branches: [], otherwise: undefined } as const;
+  const step = {
+    kind: 'route',
+    id: id as string | undefined,
+    key: key as UserFunction,
+    branches: [],
+    otherwise: undefined,
+  } as const;
   checkFunction(key, nameOf(step));
   if (!Array.isArray(keys)) throw new InvalidDefinitionError(`${nameOf(step)} needs the list of its keys`);
   for (const one of keys) checkName(one, `key of ${nameOf(step)}`);

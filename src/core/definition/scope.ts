@@ -2,7 +2,9 @@
 import type { Node, Sequence } from '../tree.js';
 
 export function inScope(scope: string, sequence: Sequence): Sequence {
-  return Object.freeze(sequence.map((node) => Object.freeze({ ...withBodies(node, scope), id: `${scope}/${node.id}` })));
+  return Object.freeze(
+    sequence.map((node) => Object.freeze({ ...withBodies(node, scope), id: `${scope}/${node.id}` })),
+  );
 }
 
 function withBodies(node: Node, scope: string): Node {

@@ -27,7 +27,10 @@ export function signal<Schema extends StandardSchemaV1>(
   options: { readonly schema: Schema },
 ): SignalToken<StandardSchemaV1.InferOutput<Schema>>;
 export function signal<T>(name: string, options?: { readonly schema?: StandardSchemaV1 | undefined }): SignalToken<T>;
-export function signal(name: string, { schema }: { readonly schema?: StandardSchemaV1 | undefined } = {}): SignalToken<unknown> {
+export function signal(
+  name: string,
+  { schema }: { readonly schema?: StandardSchemaV1 | undefined } = {},
+): SignalToken<unknown> {
   checkName(name, 'name of a signal');
   checkSchema(schema, `signal ${name}`);
   return Object.freeze({ kind: 'signal', name, ...(schema === undefined ? {} : { schema }) });

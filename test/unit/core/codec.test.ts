@@ -8,15 +8,28 @@ const text = (value: unknown): string => Buffer.from(jsonCodec.encode(value)).to
 
 describe('what JSON can hold', () => {
   test('is stored as plain JSON', () => {
-    for (const value of [null, true, 0, -1.5, '', 'ü\u0000"', [], {}, [1, [2, { a: [] }]], { id: 'A-1', items: ['mug'], nested: { n: null } }]) {
+    for (const value of [
+      null,
+      true,
+      0,
+      -1.5,
+      '',
+      'ü\u0000"',
+      [],
+      {},
+      [1, [2, { a: [] }]],
+      { id: 'A-1', items: ['mug'], nested: { n: null } },
+    ]) {
       expect(text(value)).toBe(JSON.stringify(value));
     }
   });
 
   test('comes back as it was', () => {
-    fc.assert(fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
-      expect(roundTrip(value)).toStrictEqual(value);
-    }));
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
+        expect(roundTrip(value)).toStrictEqual(value);
+      }),
+    );
   });
 
   test('keeps half surrogate pairs', () => {
@@ -34,14 +47,17 @@ describe('what JSON would lose', () => {
   const rich: Record<string, unknown> = {
     'a date': new Date('2026-01-02T03:04:05.678Z'),
     'an invalid date': new Date(Number.NaN),
-    'bytes': new Uint8Array([0, 1, 255]),
+    bytes: new Uint8Array([0, 1, 255]),
     'no bytes': new Uint8Array(),
-    'undefined': undefined,
+    undefined: undefined,
     'a bigint': 2n ** 80n,
-    'a map': new Map<unknown, unknown>([['a', 1], [{ k: 1 }, new Map([[1n, new Date(0)]])]]),
+    'a map': new Map<unknown, unknown>([
+      ['a', 1],
+      [{ k: 1 }, new Map([[1n, new Date(0)]])],
+    ]),
     'a set': new Set([1, 'a', new Set([undefined])]),
     'not a number': Number.NaN,
-    'infinity': Infinity,
+    infinity: Infinity,
     'minus infinity': -Infinity,
     'minus zero': -0,
     'undefined in an object': { a: undefined, b: 1 },
@@ -60,14 +76,15 @@ describe('what JSON would lose', () => {
     expect(roundTrip({ deep: [{ value }] })).toStrictEqual({ deep: [{ value }] });
   });
 
-  test.each([['empty', Buffer.alloc(0)], ['short', Buffer.from('short')], ['long', Buffer.alloc(20_000, 'x')]])(
-    'a Buffer (%s) stays one',
-    (_, buffer) => {
-      const back = roundTrip({ buffer }) as { buffer: Buffer };
-      expect(Buffer.isBuffer(back.buffer)).toBe(true);
-      expect(back.buffer.equals(buffer)).toBe(true);
-    },
-  );
+  test.each([
+    ['empty', Buffer.alloc(0)],
+    ['short', Buffer.from('short')],
+    ['long', Buffer.alloc(20_000, 'x')],
+  ])('a Buffer (%s) stays one', (_, buffer) => {
+    const back = roundTrip({ buffer }) as { buffer: Buffer };
+    expect(Buffer.isBuffer(back.buffer)).toBe(true);
+    expect(back.buffer.equals(buffer)).toBe(true);
+  });
 
   test('of bytes that are a part of a larger memory only that part is stored', () => {
     const pool = Buffer.from('public SECRET public');
@@ -93,12 +110,22 @@ describe('what JSON would lose', () => {
 
   test('any mixture comes back as it was', () => {
     const anything = fc.anything({
-      withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true, withNullPrototype: true,
-      stringUnit: 'binary', key: fc.string({ unit: 'binary' }).filter((key) => key !== '__proto__'),
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withTypedArray: true,
+      withSparseArray: true,
+      withNullPrototype: true,
+      stringUnit: 'binary',
+      key: fc.string({ unit: 'binary' }).filter((key) => key !== '__proto__'),
     });
-    fc.assert(fc.property(anything, (value) => {
-      expect(roundTrip(value)).toStrictEqual(value);
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(anything, (value) => {
+        expect(roundTrip(value)).toStrictEqual(value);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
@@ -157,8 +184,12 @@ describe('encodePayload and decodePayload', () => {
         throw cause;
       },
     };
-    expect(() => encodePayload(broken, 1, { where, limit: 10 })).toThrow(expect.objectContaining({ name: 'CodecError', cause }));
-    expect(() => decodePayload(broken, new Uint8Array(), where)).toThrow(expect.objectContaining({ name: 'CodecError', cause }));
+    expect(() => encodePayload(broken, 1, { where, limit: 10 })).toThrow(
+      expect.objectContaining({ name: 'CodecError', cause }),
+    );
+    expect(() => decodePayload(broken, new Uint8Array(), where)).toThrow(
+      expect.objectContaining({ name: 'CodecError', cause }),
+    );
     expect(() => decodePayload(broken, new Uint8Array(), where)).toThrow(/output of task charge can't be read.*no key/);
   });
 
@@ -167,7 +198,7 @@ describe('encodePayload and decodePayload', () => {
     expect(() => encodePayload(asynchronous, 1, { where, limit: 10 })).toThrow(/must return a Uint8Array/);
   });
 
-  test('bytes that are not the codec\'s are refused', () => {
+  test("bytes that are not the codec's are refused", () => {
     expect(() => decodePayload(jsonCodec, Buffer.from('{"a":'), where)).toThrow(CodecError);
     expect(() => decodePayload(jsonCodec, Buffer.from('~[["Nothing",1]]'), where)).toThrow(CodecError);
   });

@@ -22,15 +22,40 @@ describe('toMs', () => {
   });
 
   test.each([
-    '', ' ', '10', '-5s', '5x', '5', 's', '1h30m', '1e3s', 'Infinity', 'NaNs', '101y', '36600d', -1, Number.NaN, Infinity, 101 * 366 * DAY,
-    null, undefined, {}, [], Object.create(null), true, Symbol('5s'), 5n,
+    '',
+    ' ',
+    '10',
+    '-5s',
+    '5x',
+    '5',
+    's',
+    '1h30m',
+    '1e3s',
+    'Infinity',
+    'NaNs',
+    '101y',
+    '36600d',
+    -1,
+    Number.NaN,
+    Infinity,
+    101 * 366 * DAY,
+    null,
+    undefined,
+    {},
+    [],
+    Object.create(null),
+    true,
+    Symbol('5s'),
+    5n,
   ])('refuses %p', (duration) => {
     expect(() => toMs(duration as never)).toThrow(InvalidDurationError);
   });
 
   test('says in the error what was given and what would do', () => {
     expect(() => toMs('10')).toThrow(/"10" is no duration; write .*'30s'/);
-    expect(() => toMs('10')).toThrow(expect.objectContaining({ code: 'INVALID_DURATION', name: 'InvalidDurationError' }));
+    expect(() => toMs('10')).toThrow(
+      expect.objectContaining({ code: 'INVALID_DURATION', name: 'InvalidDurationError' }),
+    );
     expect(() => toMs('10')).toThrow(BatonError);
   });
 

@@ -11,32 +11,58 @@ const root = (built: { tree: { root: readonly Node[] } }): readonly Node[] => bu
 describe('what each step becomes', () => {
   test('a task, with its policy in milliseconds and its tags in order', () => {
     const options = {
-      timeout: '10s', retry: { maxRetries: 3, initialDelay: '200ms', maxDelay: '5s' }, priority: 1, tags: ['gpu', 'eu', 'gpu'],
-      version: '2', description: 'pays', metadata: { team: 'shop' },
+      timeout: '10s',
+      retry: { maxRetries: 3, initialDelay: '200ms', maxDelay: '5s' },
+      priority: 1,
+      tags: ['gpu', 'eu', 'gpu'],
+      version: '2',
+      description: 'pays',
+      metadata: { team: 'shop' },
     } as const;
     const charge = task('charge', same<number>, options);
     expect(root(flow<number>('f').then(charge).build())).toEqual([
       {
-        kind: 'task', id: 'charge', version: '2', transactional: false, fn: charge.fn,
+        kind: 'task',
+        id: 'charge',
+        version: '2',
+        transactional: false,
+        fn: charge.fn,
         policy: {
-          timeoutMs: 10_000, priority: 1, tags: ['eu', 'gpu'], description: 'pays', metadata: { team: 'shop' },
+          timeoutMs: 10_000,
+          priority: 1,
+          tags: ['eu', 'gpu'],
+          description: 'pays',
+          metadata: { team: 'shop' },
           retry: { maxRetries: 3, initialDelayMs: 200, backoffMultiplier: 2, maxDelayMs: 5_000, jitter: 0 },
         },
       },
     ]);
-    expect(root(flow<number>('f').then('charge', charge.fn, options).build())).toEqual(root(flow<number>('f').then(charge).build()));
+    expect(root(flow<number>('f').then('charge', charge.fn, options).build())).toEqual(
+      root(flow<number>('f').then(charge).build()),
+    );
   });
 
-  test("a task keeps its bare function, so that it can be tested alone", () => {
+  test('a task keeps its bare function, so that it can be tested alone', () => {
     expect(task('t', same<number>).fn).toBe(same);
-    expect(root(flow<number>('f').then(task.transaction('t', same<number>)).build())).toMatchObject([{ transactional: true, fn: same }]);
+    expect(
+      root(
+        flow<number>('f')
+          .then(task.transaction('t', same<number>))
+          .build(),
+      ),
+    ).toMatchObject([{ transactional: true, fn: same }]);
   });
 
   test('a fork, with or without a function for its join', () => {
-    const forked = flow<number>('f').fork([branch('a', same), branch('b', task('t', same<number>)), branch('c', flow<number>('c').delay('d', 5))]);
+    const forked = flow<number>('f').fork([
+      branch('a', same),
+      branch('b', task('t', same<number>)),
+      branch('c', flow<number>('c').delay('d', 5)),
+    ]);
     expect(root(forked.build())).toMatchObject([
       {
-        kind: 'fork', id: 'fork',
+        kind: 'fork',
+        id: 'fork',
         branches: [
           { name: 'a', body: [{ kind: 'task', id: 'a' }] },
           { name: 'b', body: [{ kind: 'task', id: 't' }] },
@@ -52,29 +78,43 @@ describe('what each step becomes', () => {
     const key = () => 'a';
     const routed = flow<number>('f').route(key, ['a', 'b']).branch('b', same).defaultBranch(same).done();
     expect(root(routed.build())).toMatchObject([
-      { kind: 'route', id: 'route', key, branches: [{ key: 'b', body: [{ id: 'b' }] }], otherwise: [{ id: 'default' }] },
+      {
+        kind: 'route',
+        id: 'route',
+        key,
+        branches: [{ key: 'b', body: [{ id: 'b' }] }],
+        otherwise: [{ id: 'default' }],
+      },
     ]);
-    expect(root(flow('f').route('which', key, ['a']).branch('a', same).done().build())).toMatchObject([{ id: 'which' }]);
+    expect(root(flow('f').route('which', key, ['a']).branch('a', same).done().build())).toMatchObject([
+      { id: 'which' },
+    ]);
   });
 
   test('a loop runs at most ten times and fails then, unless it says otherwise', () => {
     expect(root(flow<number>('f').loop('l', done).build())).toMatchObject([
       { kind: 'loop', id: 'l', maxIterations: 10, onMax: 'fail', body: [{ kind: 'task', id: 'l' }] },
     ]);
-    expect(root(flow<number>('f').loop('l', done, { maxIterations: 1, onMax: 'exit_with_last' }).build())).toMatchObject([
-      { maxIterations: 1, onMax: 'exit_with_last' },
-    ]);
+    expect(
+      root(flow<number>('f').loop('l', done, { maxIterations: 1, onMax: 'exit_with_last' }).build()),
+    ).toMatchObject([{ maxIterations: 1, onMax: 'exit_with_last' }]);
   });
 
   test('a map, with or without a limit', () => {
-    expect(root(flow<number[]>('f').map('m', same).build())).toMatchObject([{ kind: 'map', id: 'm', body: [{ kind: 'task', id: 'm' }] }]);
+    expect(root(flow<number[]>('f').map('m', same).build())).toMatchObject([
+      { kind: 'map', id: 'm', body: [{ kind: 'task', id: 'm' }] },
+    ]);
     expect(root(flow<number[]>('f').map('m', same).build())[0]).not.toHaveProperty('concurrency');
     expect(root(flow<number[]>('f').map('m', same, { concurrency: 2 }).build())).toMatchObject([{ concurrency: 2 }]);
   });
 
   test('a wait takes the name of its signal for its id, and the schema of its token', () => {
     const schema = z.object({ ok: z.boolean() });
-    const built = flow('f').waitForSignal(signal('go', { schema })).waitForSignal('go', { timeout: '1m' }).waitForSignal('go', { id: 'third' }).build();
+    const built = flow('f')
+      .waitForSignal(signal('go', { schema }))
+      .waitForSignal('go', { timeout: '1m' })
+      .waitForSignal('go', { id: 'third' })
+      .build();
     expect(root(built)).toEqual([
       { kind: 'signal', id: 'go', signal: 'go', schema },
       { kind: 'signal', id: 'go#2', signal: 'go', timeoutMs: 60_000 },
@@ -91,10 +131,24 @@ describe('what each step becomes', () => {
       .thenFlow(flow('child').waitForSignal('go'))
       .then(task.transaction('write', same))
       .build();
-    expect(built).toMatchObject({ name: 'f', metadata: { owner: 'me' }, hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
-    expect(built.nodes().map(({ path, kind, id, transactional }) => `${path} ${kind} ${id}${transactional ? ' tx' : ''}`)).toEqual([
-      '/0 fork fork', '/0/b0/0 task t', '/0/b1/0 loop l', '/0/b1/0#*/0 task l', '/1 task list', '/2 map m', '/2#*/0 task m',
-      '/3 child child', '/3/0 signal child/go', '/4 task write tx',
+    expect(built).toMatchObject({
+      name: 'f',
+      metadata: { owner: 'me' },
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(
+      built.nodes().map(({ path, kind, id, transactional }) => `${path} ${kind} ${id}${transactional ? ' tx' : ''}`),
+    ).toEqual([
+      '/0 fork fork',
+      '/0/b0/0 task t',
+      '/0/b1/0 loop l',
+      '/0/b1/0#*/0 task l',
+      '/1 task list',
+      '/2 map m',
+      '/2#*/0 task m',
+      '/3 child child',
+      '/3/0 signal child/go',
+      '/4 task write tx',
     ]);
     expect(built.nodes()[1]).toMatchObject({ tags: ['gpu'] });
     expect(isWorkflow(built) && !isWorkflow(inner) && isFlow(inner) && !isFlow(built)).toBe(true);
@@ -107,11 +161,17 @@ describe('reuse', () => {
     const left = prefix.then('b', same);
     const right = prefix.fork([branch('x', same)]);
     right.join('j', same);
-    expect([prefix, left, right].map((each) => root(each.build()).map(({ id }) => id))).toEqual([['a'], ['a', 'b'], ['a', 'fork']]);
+    expect([prefix, left, right].map((each) => root(each.build()).map(({ id }) => id))).toEqual([
+      ['a'],
+      ['a', 'b'],
+      ['a', 'fork'],
+    ]);
   });
 
   test('branches of a route may be continued in several ways', () => {
-    const begun = flow<number>('f').route((): string => 'a', ['a', 'b']).branch('a', same);
+    const begun = flow<number>('f')
+      .route((): string => 'a', ['a', 'b'])
+      .branch('a', same);
     const one = begun.branch('b', same).done().build();
     const other = begun.defaultBranch(same).done().build();
     expect(root(one)[0]).not.toHaveProperty('otherwise');
@@ -126,8 +186,15 @@ describe('reuse', () => {
     const built = flow<number>('f', { metadata })
       .then('t', same, { tags, metadata, retry: 1 })
       .fork(branches)
-      .route((): string => 'k', keys).branch('k', same).done()
-      .thenFlow(flow('child').loop('l', flow<unknown>('body').then('judge', (n) => LoopResult.done(n))))
+      .route((): string => 'k', keys)
+      .branch('k', same)
+      .done()
+      .thenFlow(
+        flow('child').loop(
+          'l',
+          flow<unknown>('body').then('judge', (n) => LoopResult.done(n)),
+        ),
+      )
       .build();
     const before = JSON.stringify(built);
     tags.push('b');
@@ -153,18 +220,34 @@ describe('what is refused where it is written', () => {
     'a bare signal name with a dot': () => flow('f').waitForSignal('a.b'),
     'an id of a wait': () => flow('f').waitForSignal('a', { id: 'b c' }),
     'an id of a delay': () => flow('f').delay('', 1),
-    'an id of a join': () => flow('f').fork([branch('a', same)]).join('j j', same),
+    'an id of a join': () =>
+      flow('f')
+        .fork([branch('a', same)])
+        .join('j j', same),
     'an id of a route': () => flow('f').route('r r', () => 'a', ['a']),
     'a key of a route': () => flow('f').route(() => 'a a', ['a a']),
     'an id of a loop': () => flow<number>('f').loop('l l', done),
     'an id of a map': () => flow<number[]>('f').map('m m', same),
     'a task without a function': () => task('t', 'x' as never),
-    'a join without a function': () => flow('f').fork([branch('a', same)]).join('j', undefined as never),
-    'a join behind something else': () => (flow('f').delay('d', 1) as never as { join: (...a: unknown[]) => unknown }).join('j', same),
-    'a second join': () => (flow('f').fork([branch('a', same)]).join('j', same) as never as { join: (...a: unknown[]) => unknown }).join('k', same),
+    'a join without a function': () =>
+      flow('f')
+        .fork([branch('a', same)])
+        .join('j', undefined as never),
+    'a join behind something else': () =>
+      (flow('f').delay('d', 1) as never as { join: (...a: unknown[]) => unknown }).join('j', same),
+    'a second join': () =>
+      (
+        flow('f')
+          .fork([branch('a', same)])
+          .join('j', same) as never as { join: (...a: unknown[]) => unknown }
+      ).join('k', same),
     'a route without a key function': () => flow('f').route('a', ['a'] as never, undefined as never),
     'a route without keys': () => flow('f').route(() => 'a', undefined as never),
-    'a second default branch': () => flow('f').route(() => 'a', ['a']).defaultBranch(same).defaultBranch(same),
+    'a second default branch': () =>
+      flow('f')
+        .route(() => 'a', ['a'])
+        .defaultBranch(same)
+        .defaultBranch(same),
     'a branch of nothing': () => branch('b', undefined as never),
     'a branch that is something else': () => branch('b', {} as never),
     'a fork of bare functions': () => flow('f').fork([same] as never),

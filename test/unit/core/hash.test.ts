@@ -5,20 +5,63 @@ import { branch, flow, LoopResult, type TaskOptions } from '../../../src/core/fl
 const same = <T>(value: T): T => value;
 
 interface Shape {
-  name: string; version: string | undefined; task: string; taskVersion: string | undefined; delay: string; signal: string; wait: string; branch: string;
-  join: string | undefined; route: string; key: string; other: boolean; loop: string; map: string; child: string; childVersion: string | undefined; inner: string;
+  name: string;
+  version: string | undefined;
+  task: string;
+  taskVersion: string | undefined;
+  delay: string;
+  signal: string;
+  wait: string;
+  branch: string;
+  join: string | undefined;
+  route: string;
+  key: string;
+  other: boolean;
+  loop: string;
+  map: string;
+  child: string;
+  childVersion: string | undefined;
+  inner: string;
 }
 interface Policy {
-  options: TaskOptions; delay: string | number; timeout: string; maxIterations: number; onMax: 'fail' | 'exit_with_last'; concurrency: number | undefined;
-  fn: (value: unknown) => unknown; metadata: string;
+  options: TaskOptions;
+  delay: string | number;
+  timeout: string;
+  maxIterations: number;
+  onMax: 'fail' | 'exit_with_last';
+  concurrency: number | undefined;
+  fn: (value: unknown) => unknown;
+  metadata: string;
 }
 
 const SHAPE: Shape = {
-  name: 'pinned', version: '1', task: 'first', taskVersion: 'a', delay: 'rest', signal: 'go', wait: 'wait', branch: 'left', join: 'merge', route: 'which',
-  key: 'yes', other: true, loop: 'again', map: 'each', child: 'child', childVersion: '7', inner: 'inside',
+  name: 'pinned',
+  version: '1',
+  task: 'first',
+  taskVersion: 'a',
+  delay: 'rest',
+  signal: 'go',
+  wait: 'wait',
+  branch: 'left',
+  join: 'merge',
+  route: 'which',
+  key: 'yes',
+  other: true,
+  loop: 'again',
+  map: 'each',
+  child: 'child',
+  childVersion: '7',
+  inner: 'inside',
 };
 const POLICY: Policy = {
-  options: {}, delay: '1s', timeout: '1m', maxIterations: 5, onMax: 'fail', concurrency: undefined, fn: same, metadata: 'm',
+  options: {},
+  delay: '1s',
+  timeout: '1m',
+  maxIterations: 5,
+  onMax: 'fail',
+  concurrency: undefined,
+  fn: same,
+  metadata: 'm',
 };
 
 /** A workflow with a node of every kind. */
@@ -53,9 +96,26 @@ describe('the structure hash', () => {
   });
 
   const changes: [keyof Shape, string | boolean | undefined][] = [
-    ['name', 'other'], ['version', '2'], ['version', undefined], ['task', 'other'], ['taskVersion', 'b'], ['taskVersion', undefined], ['delay', 'other'],
-    ['signal', 'other'], ['wait', 'other'], ['branch', 'other'], ['join', 'other'], ['join', undefined], ['route', 'other'], ['key', 'other'],
-    ['other', false], ['loop', 'other'], ['map', 'other'], ['child', 'other'], ['childVersion', '8'], ['inner', 'other'],
+    ['name', 'other'],
+    ['version', '2'],
+    ['version', undefined],
+    ['task', 'other'],
+    ['taskVersion', 'b'],
+    ['taskVersion', undefined],
+    ['delay', 'other'],
+    ['signal', 'other'],
+    ['wait', 'other'],
+    ['branch', 'other'],
+    ['join', 'other'],
+    ['join', undefined],
+    ['route', 'other'],
+    ['key', 'other'],
+    ['other', false],
+    ['loop', 'other'],
+    ['map', 'other'],
+    ['child', 'other'],
+    ['childVersion', '8'],
+    ['inner', 'other'],
   ];
   test.each(changes)('changes with %s: %j', (field, value) => {
     expect(built({ [field]: value }).hash).not.toBe(built().hash);
@@ -71,14 +131,27 @@ describe('the structure hash', () => {
       flow('f').fork([branch('b', same), branch('a', same)]),
       flow('f').thenFlow(flow('g').then('a', same).then('b', same)),
       flow('f').thenFlow(flow('g').then('a', same)).then('b', same),
-      flow('f').loop('a', flow('g').then('b', (v) => LoopResult.done(v))),
+      flow('f').loop(
+        'a',
+        flow('g').then('b', (v) => LoopResult.done(v)),
+      ),
     ];
     expect(new Set(flows.map((each) => each.build().hash)).size).toBe(flows.length);
   });
 
   const policies: Partial<Policy>[] = [
     { options: { timeout: '5s' } },
-    { options: { retry: 3, priority: 1, tags: ['gpu'], description: 'd', metadata: { a: 1 }, input: z.any(), output: z.any() } },
+    {
+      options: {
+        retry: 3,
+        priority: 1,
+        tags: ['gpu'],
+        description: 'd',
+        metadata: { a: 1 },
+        input: z.any(),
+        output: z.any(),
+      },
+    },
     { delay: 5 },
     { timeout: '2d' },
     { maxIterations: 99 },

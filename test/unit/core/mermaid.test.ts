@@ -4,7 +4,14 @@ import { branch, flow, LoopResult } from '../../../src/core/flow.js';
 const same = <T>(value: T): T => value;
 
 test('a workflow is drawn from its start to its end', () => {
-  expect(flow('small').then('first', same).delay('rest', '1s').waitForSignal('go', { id: 'wait', timeout: '1m' }).build().toMermaid()).toBe(
+  expect(
+    flow('small')
+      .then('first', same)
+      .delay('rest', '1s')
+      .waitForSignal('go', { id: 'wait', timeout: '1m' })
+      .build()
+      .toMermaid(),
+  ).toBe(
     [
       'flowchart TD',
       '  n0(["small"])',
@@ -22,7 +29,11 @@ test('a workflow is drawn from its start to its end', () => {
 });
 
 test('branches leave their fork and meet in its join', () => {
-  const chart = flow('f').fork([branch('a', same), branch('b', same)]).join('merge', same).build().toMermaid();
+  const chart = flow('f')
+    .fork([branch('a', same), branch('b', same)])
+    .join('merge', same)
+    .build()
+    .toMermaid();
   expect(chart).toMatch(/n1\{\{"fork"\}\}/);
   expect(chart).toContain('n1 -->|"a"| n2');
   expect(chart).toContain('n1 -->|"b"| n3');
@@ -30,7 +41,14 @@ test('branches leave their fork and meet in its join', () => {
 });
 
 test('the branches of a route lead on to the same node', () => {
-  const chart = flow('f').route((): string => 'a', ['a']).branch('a', same).defaultBranch(same).done().then('after', same).build().toMermaid();
+  const chart = flow('f')
+    .route((): string => 'a', ['a'])
+    .branch('a', same)
+    .defaultBranch(same)
+    .done()
+    .then('after', same)
+    .build()
+    .toMermaid();
   expect(chart).toContain('n1 -->|"a"| n2');
   expect(chart).toContain('n1 -->|"default"| n3');
   expect(chart).toMatch(/n4\["after"\]\n {2}n2 --> n4\n {2}n3 --> n4/);
@@ -38,7 +56,13 @@ test('the branches of a route lead on to the same node', () => {
 
 test('loops, maps and children are framed, and a loop leads back', () => {
   const child = flow('child').loop('l', (v) => LoopResult.done(v));
-  const chart = flow('f').thenFlow(child).thenFlow(child).then('list', () => [1]).map('m', same).build().toMermaid();
+  const chart = flow('f')
+    .thenFlow(child)
+    .thenFlow(child)
+    .then('list', () => [1])
+    .map('m', same)
+    .build()
+    .toMermaid();
   expect(chart.match(/subgraph/g)).toHaveLength(5);
   expect(chart.match(/^ *end$/gm)).toHaveLength(5);
   expect(chart.match(/-\.->\|"again"\|/g)).toHaveLength(2);

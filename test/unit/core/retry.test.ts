@@ -14,7 +14,11 @@ describe('normaliseRetry', () => {
   test('keeps what is given, in milliseconds', () => {
     const policy = { maxRetries: 5, initialDelay: '200ms', backoffMultiplier: 1.5, maxDelay: '5s', jitter: 0.5 };
     expect(normaliseRetry(policy, 'task t')).toEqual({
-      maxRetries: 5, initialDelayMs: 200, backoffMultiplier: 1.5, maxDelayMs: 5_000, jitter: 0.5,
+      maxRetries: 5,
+      initialDelayMs: 200,
+      backoffMultiplier: 1.5,
+      maxDelayMs: 5_000,
+      jitter: 0.5,
     });
   });
 
@@ -61,20 +65,30 @@ describe('nextDelayMs', () => {
       jitter: fc.double({ min: 0, max: 1, noNaN: true }),
     });
     fc.assert(
-      fc.property(policies, fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (policy, n, random) => {
-        const delay = nextDelayMs(policy, n, random);
-        expect(delay).toBeGreaterThanOrEqual(0);
-        expect(delay).toBeLessThanOrEqual(policy.maxDelayMs);
-      }),
+      fc.property(
+        policies,
+        fc.integer({ min: 1, max: 100_000 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (policy, n, random) => {
+          const delay = nextDelayMs(policy, n, random);
+          expect(delay).toBeGreaterThanOrEqual(0);
+          expect(delay).toBeLessThanOrEqual(policy.maxDelayMs);
+        },
+      ),
     );
   });
 
   test('never shrinks from one retry to the next without jitter', () => {
     fc.assert(
-      fc.property(fc.nat(10_000), fc.double({ min: 1, max: 10, noNaN: true }), fc.integer({ min: 1, max: 50 }), (initialDelay, backoffMultiplier, n) => {
-        const policy = normaliseRetry({ maxRetries: 99, initialDelay, backoffMultiplier }, 'task t');
-        expect(nextDelayMs(policy, n + 1, 0)).toBeGreaterThanOrEqual(nextDelayMs(policy, n, 0));
-      }),
+      fc.property(
+        fc.nat(10_000),
+        fc.double({ min: 1, max: 10, noNaN: true }),
+        fc.integer({ min: 1, max: 50 }),
+        (initialDelay, backoffMultiplier, n) => {
+          const policy = normaliseRetry({ maxRetries: 99, initialDelay, backoffMultiplier }, 'task t');
+          expect(nextDelayMs(policy, n + 1, 0)).toBeGreaterThanOrEqual(nextDelayMs(policy, n, 0));
+        },
+      ),
     );
   });
 });

@@ -11,7 +11,10 @@ describe('serializeError', () => {
     const cause = Object.assign(new TypeError('inner'), { code: 'EINNER' });
     const error = new NonRetryableError('outer', { cause });
     expect(serializeError(error)).toEqual({
-      name: 'NonRetryableError', message: 'outer', code: 'NON_RETRYABLE', stack: error.stack,
+      name: 'NonRetryableError',
+      message: 'outer',
+      code: 'NON_RETRYABLE',
+      stack: error.stack,
       cause: { name: 'TypeError', message: 'inner', code: 'EINNER', stack: cause.stack },
     });
   });
@@ -45,7 +48,11 @@ describe('serializeError', () => {
   });
 
   test('takes an object with a message for an error, as those of other realms are', () => {
-    expect(serializeError({ name: 'ApiError', message: 'no', code: 'E_NO' })).toEqual({ name: 'ApiError', message: 'no', code: 'E_NO' });
+    expect(serializeError({ name: 'ApiError', message: 'no', code: 'E_NO' })).toEqual({
+      name: 'ApiError',
+      message: 'no',
+      code: 'E_NO',
+    });
   });
 
   test('cuts message and stack', () => {
@@ -73,7 +80,16 @@ describe('serializeError', () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     expect(serializeError(proxy)).toEqual({ name: 'Error', message: expect.any(String) });
-    expect(serializeError({ toString: () => { throw new Error('no'); }, toJSON: () => { throw new Error('no'); } }).message).toMatch(/can't be shown/);
+    expect(
+      serializeError({
+        toString: () => {
+          throw new Error('no');
+        },
+        toJSON: () => {
+          throw new Error('no');
+        },
+      }).message,
+    ).toMatch(/can't be shown/);
   });
 
   test('makes something storable of whatever is thrown', () => {
@@ -92,7 +108,13 @@ describe('deserializeError', () => {
     const error = Object.assign(new RangeError('outer', { cause: new Error('inner') }), { code: 'E' });
     const back = deserializeError(serializeError(error));
     expect(back).toBeInstanceOf(Error);
-    expect(back).toMatchObject({ name: 'RangeError', message: 'outer', stack: error.stack, code: 'E', cause: { message: 'inner' } });
+    expect(back).toMatchObject({
+      name: 'RangeError',
+      message: 'outer',
+      stack: error.stack,
+      code: 'E',
+      cause: { message: 'inner' },
+    });
     expect(serializeError(back)).toEqual(serializeError(error));
   });
 });

@@ -8,14 +8,28 @@ import type { ForkNode, RouteNode, TaskNode } from '../../../src/core/tree.js';
 
 const same = <T>(value: T): T => value;
 const every = flow<unknown>('every', { version: '1', metadata: { owner: 'me' } })
-  .then('first', same, { priority: 2, tags: ['gpu'], timeout: '5s', retry: 3, version: '9', metadata: { input: 'kept' }, input: z.any(), output: z.any() })
+  .then('first', same, {
+    priority: 2,
+    tags: ['gpu'],
+    timeout: '5s',
+    retry: 3,
+    version: '9',
+    metadata: { input: 'kept' },
+    input: z.any(),
+    output: z.any(),
+  })
   .delay('rest', '1s')
   .waitForSignal(signal('go', { schema: z.any() }), { timeout: '1m' })
   .fork([branch('left', task('l', same)), branch('right', flow('r').delay('d', 1))])
   .fork([branch('left', same)])
   .join('merge', same)
-  .route('which', (): string => 'yes', ['yes']).branch('yes', same).defaultBranch(same).done()
-  .route('plain', () => 'yes', ['yes']).branch('yes', same).done()
+  .route('which', (): string => 'yes', ['yes'])
+  .branch('yes', same)
+  .defaultBranch(same)
+  .done()
+  .route('plain', () => 'yes', ['yes'])
+  .branch('yes', same)
+  .done()
   .loop('again', (v) => LoopResult.done(v), { maxIterations: 5, onMax: 'exit_with_last' })
   .then('list', () => [1])
   .map('each', same, { concurrency: 2 })
@@ -25,7 +39,8 @@ const stored = (): unknown => JSON.parse(JSON.stringify(treeToJson(every.tree)))
 
 describe('a tree stored as JSON', () => {
   test('comes back with everything but functions and schemas', () => {
-    const withoutFunctions = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (_, each) => (typeof each === 'function' ? 'function' : each)));
+    const withoutFunctions = (value: unknown): unknown =>
+      JSON.parse(JSON.stringify(value, (_, each) => (typeof each === 'function' ? 'function' : each)));
     const expected = withoutFunctions(every.tree) as { root: [{ policy: object }, unknown, { schema?: unknown }] };
     delete (expected.root[0].policy as { input?: unknown }).input;
     delete (expected.root[0].policy as { output?: unknown }).output;
@@ -44,7 +59,14 @@ describe('a tree stored as JSON', () => {
 
   test('has functions that say where the real ones are', () => {
     const { root } = treeFromJson(stored());
-    const [first, , , plain, merge, which] = root as unknown as [TaskNode, unknown, unknown, ForkNode, ForkNode, RouteNode];
+    const [first, , , plain, merge, which] = root as unknown as [
+      TaskNode,
+      unknown,
+      unknown,
+      ForkNode,
+      ForkNode,
+      RouteNode,
+    ];
     for (const fn of [first.fn, merge.join?.fn, which.key]) {
       expect(fn as () => unknown).toThrow(DefinitionMismatchError);
     }

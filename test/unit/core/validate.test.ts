@@ -1,6 +1,6 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ValidationError } from '../../../src/core/errors.js';
 import { validate } from '../../../src/core/validate.js';
 
@@ -8,7 +8,13 @@ const order = z.object({ id: z.string(), items: z.array(z.object({ n: z.number()
 
 describe('validate', () => {
   test('resolves to what the schema makes of the value', async () => {
-    expect(await validate(z.string().transform((s) => s.length), 'four', 'input')).toBe(4);
+    expect(
+      await validate(
+        z.string().transform((s) => s.length),
+        'four',
+        'input',
+      ),
+    ).toBe(4);
     expect(await validate(order, { id: 'a', items: [], more: 1 }, 'input')).toEqual({ id: 'a', items: [] });
   });
 
