@@ -1,4 +1,5 @@
 /** What the compiler finds out by itself: nothing but a flow's input and a signal's payload is ever written out. */
+import type pg from 'pg';
 import { describe, expectTypeOf, test } from 'vitest';
 import {
   branch,
@@ -87,6 +88,11 @@ describe('what is inferred', () => {
       return (await tx.query<{ n: number }>('select $1::int as n', [n])).rows;
     });
     expectTypeOf(flow<number>('f').then(write)).toEqualTypeOf<Flow<number, { n: number }[]>>();
+  });
+
+  test('a pg client is a transaction', () => {
+    expectTypeOf<pg.PoolClient>().toExtend<Tx>();
+    expectTypeOf<pg.Client>().toExtend<Tx>();
   });
 
   test('a fork yields the tuple in order; bare functions in its branches are given its input', () => {
