@@ -48,7 +48,8 @@ export function encodeMessage({ run, path, readyAt, publishedAt, losses, tracepa
 /** Throws an UnreadableMessageError. What it returns can be bound to a statement without failing its batch. */
 export function decodeMessage(bytes: Uint8Array): Message {
   const fields = parse(bytes);
-  if (fields.v !== VERSION) throw new UnreadableMessageError(`version ${JSON.stringify(fields.v)} instead of ${VERSION}`);
+  if (fields.v !== VERSION)
+    throw new UnreadableMessageError(`version ${JSON.stringify(fields.v)} instead of ${VERSION}`);
   const { run, path, readyAt, publishedAt, losses, traceparent } = fields;
   if (!isKey(run)) throw wrong('run', 'the key of a run');
   if (!isPath(path)) throw wrong('path', 'a path');

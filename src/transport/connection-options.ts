@@ -17,7 +17,11 @@ const HEARTBEAT_SECONDS = 10;
 export const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Throws a ConfigError when the address can't be one. */
-export function connectionOptions(address: RabbitMqAddress, name: string, socket: SocketOptions = {}): ConnectionOptions {
+export function connectionOptions(
+  address: RabbitMqAddress,
+  name: string,
+  socket: SocketOptions = {},
+): ConnectionOptions {
   const { target, ...rest } = typeof address === 'string' ? fromUrl(address) : fromObject(address);
   return {
     target,

@@ -39,7 +39,9 @@ export class Declarations {
     let declared = pending.get(queue);
     if (declared === undefined) {
       const late = () => new Error(`no answer to the declaration of ${queue}`);
-      declared = within(declareTaskQueue(model, this.topology, queue), DECLARE_TIMEOUT_MS, late).finally(() => pending.delete(queue));
+      declared = within(declareTaskQueue(model, this.topology, queue), DECLARE_TIMEOUT_MS, late).finally(() =>
+        pending.delete(queue),
+      );
       pending.set(queue, declared);
     }
     await declared;

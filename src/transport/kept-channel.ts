@@ -59,7 +59,11 @@ export class KeptChannel<C extends Channel> implements Resident {
       if (this.#channel === channel) this.#closed(model, reason);
     });
     try {
-      await within(this.parts.prepare(channel, model), PREPARE_TIMEOUT_MS, () => new Error('the broker does not answer'));
+      await within(
+        this.parts.prepare(channel, model),
+        PREPARE_TIMEOUT_MS,
+        () => new Error('the broker does not answer'),
+      );
       // A frame that closes it may have come in one piece with the last answer.
       if (closed) throw reason ?? new Error('the channel closed while it was prepared');
       if (this.#retired) throw new Error('closed meanwhile');

@@ -89,8 +89,10 @@ export class Notices {
     const body = parse(raw.content);
     if (typeof body !== 'object' || body === null) return;
     // Kinds that only a newer version knows are the listeners' to ignore.
-    if (raw.properties.type === NEWS && typeof (body as ControlNews).kind === 'string') this.news.call(body as ControlNews);
-    else if (raw.properties.type === REPLY && typeof (body as ReplyNews).run === 'string') this.replies.call(body as ReplyNews);
+    if (raw.properties.type === NEWS && typeof (body as ControlNews).kind === 'string')
+      this.news.call(body as ControlNews);
+    else if (raw.properties.type === REPLY && typeof (body as ReplyNews).run === 'string')
+      this.replies.call(body as ReplyNews);
   }
 }
 

@@ -96,7 +96,11 @@ export class Publisher {
   }
 
   /** Once more, for those whose queue was deleted since it was declared. */
-  async #sendAgain(batch: readonly Outgoing[], outcomes: PublishOutcome[], deadlineAt: number): Promise<PublishOutcome[]> {
+  async #sendAgain(
+    batch: readonly Outgoing[],
+    outcomes: PublishOutcome[],
+    deadlineAt: number,
+  ): Promise<PublishOutcome[]> {
     const again = batch.filter((_, index) => isUnroutable(outcomes[index]));
     for (const { queue } of again) this.parts.declarations.forget(queue.name);
     await setTimeout(Math.min(REDECLARE_PAUSE_MS, deadlineAt - performance.now()));
@@ -113,11 +117,17 @@ export class Publisher {
     }
     const id = String(++this.#lastId);
     try {
-      channel.publish(exchange, key, content, { ...options, persistent: true, mandatory: true, messageId: id }, (error) => {
-        if (error) flight.land(index, failed('the broker did not confirm the message', error));
-        else if (this.#returned.delete(id)) flight.land(index, { ok: false, error: new UnroutableError(key) });
-        else flight.land(index, CONFIRMED);
-      });
+      channel.publish(
+        exchange,
+        key,
+        content,
+        { ...options, persistent: true, mandatory: true, messageId: id },
+        (error) => {
+          if (error) flight.land(index, failed('the broker did not confirm the message', error));
+          else if (this.#returned.delete(id)) flight.land(index, { ok: false, error: new UnroutableError(key) });
+          else flight.land(index, CONFIRMED);
+        },
+      );
     } catch (error) {
       flight.land(index, failed('the channel to the broker is closed', error));
     }

@@ -63,7 +63,14 @@ export class RabbitMqTransport implements Transport {
   #state: TransportState = 'connecting';
   #closing: Promise<void> | undefined;
 
-  private constructor({ url, socket, namespace, publishTimeoutMs = 10_000, connectionName = 'baton', ...rest }: RabbitMqOptions) {
+  private constructor({
+    url,
+    socket,
+    namespace,
+    publishTimeoutMs = 10_000,
+    connectionName = 'baton',
+    ...rest
+  }: RabbitMqOptions) {
     const { logger, onError = (error: Error) => logger?.warn({ err: error }, 'trouble with RabbitMQ') } = rest;
     const topology = topologyOf(namespace);
     const events = { onError, onChange: () => this.#changed() };

@@ -94,7 +94,11 @@ export interface Transport {
    * it (a deleted queue is declared again), until `cancel()`. What can't be parsed is parked in the dead-letter
    * queue with a reason and never reaches `onDelivery`. Rejects with a ConnectionError while down.
    */
-  consume(queue: BrokerQueue, options: { readonly prefetch: number }, onDelivery: (delivery: Delivery) => void): Promise<Consumer>;
+  consume(
+    queue: BrokerQueue,
+    options: { readonly prefetch: number },
+    onDelivery: (delivery: Delivery) => void,
+  ): Promise<Consumer>;
 
   /** Undefined while the transport is down or the queue doesn't exist. */
   depth(queue: string): Promise<QueueDepth | undefined>;

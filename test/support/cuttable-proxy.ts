@@ -45,7 +45,9 @@ export class CuttableProxy {
   /** Open connections carry nothing any more, without being closed. */
   setStalled(stalled: boolean): void {
     this.#stalled = stalled;
-    for (const socket of this.#sockets) if (stalled) socket.pause(); else socket.resume();
+    for (const socket of this.#sockets)
+      if (stalled) socket.pause();
+      else socket.resume();
   }
 
   async close(): Promise<void> {
@@ -54,7 +56,10 @@ export class CuttableProxy {
 
   #join(client: Socket): void {
     const server = connect(this.targetPort, this.host);
-    for (const [from, to] of [[client, server], [server, client]] as const) {
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
       this.#sockets.add(from);
       from.setNoDelay(true);
       from.on('data', (bytes) => to.write(bytes));

@@ -1,9 +1,9 @@
 /** A broker of a test's own, to be stopped, killed and starved without anybody else noticing. */
-import { execFile, type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,7 +19,11 @@ export class PrivateRabbitMq {
   static async start(): Promise<PrivateRabbitMq> {
     const folder = await mkdtemp(join(tmpdir(), 'baton-rabbitmq-'));
     const [port, distributionPort] = await freePorts(2);
-    const settings = [`listeners.tcp.1 = 127.0.0.1:${port}`, 'disk_free_limit.absolute = 1MB', 'vm_memory_high_watermark.absolute = 1GB'];
+    const settings = [
+      `listeners.tcp.1 = 127.0.0.1:${port}`,
+      'disk_free_limit.absolute = 1MB',
+      'vm_memory_high_watermark.absolute = 1GB',
+    ];
     await writeFile(join(folder, 'rabbitmq.conf'), settings.join('\n'));
     await writeFile(join(folder, 'enabled_plugins'), '[].');
     const server = new PrivateRabbitMq(folder, port as number, {
@@ -84,9 +88,13 @@ export class PrivateRabbitMq {
 
   /** `rabbitmqctl`, on this broker. */
   async control(...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(join(BIN, 'rabbitmqctl'), ['-n', this.env.RABBITMQ_NODENAME as string, ...args], {
-      env: this.env,
-    });
+    const { stdout } = await promisify(execFile)(
+      join(BIN, 'rabbitmqctl'),
+      ['-n', this.env.RABBITMQ_NODENAME as string, ...args],
+      {
+        env: this.env,
+      },
+    );
     return stdout;
   }
 

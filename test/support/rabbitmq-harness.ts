@@ -1,11 +1,11 @@
 /** The contract suite's hold on a real broker: transports come through a proxy, everything else goes direct. */
 import { randomUUID } from 'node:crypto';
 import { type Channel, type ChannelModel, connect } from 'amqplib';
-import { RabbitMqTransport, type RabbitMqOptions } from '../../src/transport/rabbitmq.js';
+import { type RabbitMqOptions, RabbitMqTransport } from '../../src/transport/rabbitmq.js';
 import { topologyOf } from '../../src/transport/topology.js';
 import type { Transport } from '../../src/transport/transport.js';
 import { CuttableProxy } from './cuttable-proxy.js';
-import { queueOf, type TransportHarness } from './transport-contract.js';
+import { queueOf, type TransportHarness } from './transport-harness.js';
 
 export class RabbitMqHarness implements TransportHarness {
   /** Owns a namespace of its own on the broker, and takes it away again with `close`. */

@@ -1,11 +1,11 @@
-import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RabbitMqTransport } from '../../../src/transport/rabbitmq.js';
 import { topologyOf } from '../../../src/transport/topology.js';
 import type { BrokerQueue, Delivery, PublishOutcome, Transport } from '../../../src/transport/transport.js';
 import { RabbitMqHarness } from '../../support/rabbitmq-harness.js';
-import { numbered, queueOf } from '../../support/transport-contract.js';
+import { numbered, queueOf } from '../../support/transport-harness.js';
 
 const BROKER = process.env.AMQP_URL ?? 'amqp://guest:guest@127.0.0.1:5672';
 const until = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: 15_000, interval: 5 });
@@ -17,14 +17,21 @@ describe('connecting to RabbitMQ', () => {
       () => expect.unreachable(),
       (reason) => reason,
     );
-    expect(error).toMatchObject({ name: 'ConnectionError', service: 'RabbitMQ', target: '127.0.0.1:1', cause: { code: 'ECONNREFUSED' } });
+    expect(error).toMatchObject({
+      name: 'ConnectionError',
+      service: 'RabbitMQ',
+      target: '127.0.0.1:1',
+      cause: { code: 'ECONNREFUSED' },
+    });
     expect(JSON.stringify([error.message, error.stack, error.cause])).not.toMatch(/someone|secret/);
   });
 
   test('fails when the broker refuses the password', async () => {
     const url = new URL(BROKER);
     url.password = 'wrong';
-    await expect(RabbitMqTransport.connect({ url: url.href, namespace: 'test' })).rejects.toMatchObject({ code: 'CONNECTION' });
+    await expect(RabbitMqTransport.connect({ url: url.href, namespace: 'test' })).rejects.toMatchObject({
+      code: 'CONNECTION',
+    });
   });
 
   test('gives up after 10 s when somebody listens, but never answers', { timeout: 20_000 }, async () => {
@@ -32,7 +39,9 @@ describe('connecting to RabbitMQ', () => {
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     const startedAt = performance.now();
-    await expect(RabbitMqTransport.connect({ url: `amqp://127.0.0.1:${port}`, namespace: 'test' })).rejects.toMatchObject({
+    await expect(
+      RabbitMqTransport.connect({ url: `amqp://127.0.0.1:${port}`, namespace: 'test' }),
+    ).rejects.toMatchObject({
       code: 'CONNECTION',
     });
     expect(performance.now() - startedAt).toBeLessThan(12_000);
@@ -118,7 +127,11 @@ describe('a transport on RabbitMQ', () => {
     await harness.onChannel((channel) => channel.deleteExchange(topologyOf(harness.namespace).control.name));
     transport.announce({ kind: 'run.controlled', run: '1' });
     await until(() => expect(harness.errors.some(({ message }) => message.includes('NOT_FOUND'))).toBe(true));
-    await until(() => harness.onChannel(async (channel) => void (await channel.checkExchange(topologyOf(harness.namespace).control.name))));
+    await until(() =>
+      harness.onChannel(
+        async (channel) => void (await channel.checkExchange(topologyOf(harness.namespace).control.name)),
+      ),
+    );
     const late = await harness.connect();
     late.onNews(({ kind }) => heard.push(kind));
     transport.announce({ kind: 'run.controlled', run: '2' });
@@ -129,8 +142,13 @@ describe('a transport on RabbitMQ', () => {
     const taken = queueOf(harness.namespace, 'refund');
     await harness.onChannel((channel) => channel.assertQueue(taken.name, { durable: true }));
     const outcomes = await transport.publish([taken, queue].map((to) => ({ queue: to, message: numbered(1) })));
-    expect(outcomes).toMatchObject([{ ok: false, error: { code: 'TOPOLOGY_MISMATCH', message: expect.stringContaining(taken.name) } }, { ok: true }]);
-    await expect(transport.consume(taken, { prefetch: 1 }, () => {})).rejects.toMatchObject({ code: 'TOPOLOGY_MISMATCH' });
+    expect(outcomes).toMatchObject([
+      { ok: false, error: { code: 'TOPOLOGY_MISMATCH', message: expect.stringContaining(taken.name) } },
+      { ok: true },
+    ]);
+    await expect(transport.consume(taken, { prefetch: 1 }, () => {})).rejects.toMatchObject({
+      code: 'TOPOLOGY_MISMATCH',
+    });
     expect(transport.state).toBe('up');
   });
 
@@ -173,9 +191,11 @@ describe('a transport on RabbitMQ', () => {
     const outcomes: PublishOutcome[] = [];
     for (let round = 0; round < 10; round++) {
       const publishing = publish(...Array.from({ length: 20 }, (_, n) => round * 20 + n));
-      await harness.onChannel((channel) => (round % 2 === 0 ? channel.deleteQueue(queue.name) : channel.purgeQueue(queue.name))).catch(() => {
-        // It was deleted a moment ago, and isn't declared again yet.
-      });
+      await harness
+        .onChannel((channel) => (round % 2 === 0 ? channel.deleteQueue(queue.name) : channel.purgeQueue(queue.name)))
+        .catch(() => {
+          // It was deleted a moment ago, and isn't declared again yet.
+        });
       outcomes.push(...(await publishing));
     }
     expect(outcomes).toHaveLength(200);

@@ -4,7 +4,7 @@ import { RabbitMqTransport } from '../../../src/transport/rabbitmq.js';
 import { topologyOf } from '../../../src/transport/topology.js';
 import type { BrokerQueue, Delivery } from '../../../src/transport/transport.js';
 import { PrivateRabbitMq, privateRabbitMqAvailable } from '../../support/private-rabbitmq.js';
-import { numbered, queueOf } from '../../support/transport-contract.js';
+import { numbered, queueOf } from '../../support/transport-harness.js';
 
 const until = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: 30_000, interval: 10 });
 
@@ -109,7 +109,9 @@ describe.skipIf(!privateRabbitMqAvailable && !process.env.CI)('a transport whose
     await until(() => expect(transport.state).toBe('blocked'));
     expect(performance.now() - startedAt).toBeLessThan(3_500);
     const refusedAt = performance.now();
-    expect(await publish(4)).toMatchObject([{ ok: false, error: { code: 'NOT_CONFIRMED', message: expect.stringContaining('memory') } }]);
+    expect(await publish(4)).toMatchObject([
+      { ok: false, error: { code: 'NOT_CONFIRMED', message: expect.stringContaining('memory') } },
+    ]);
     expect(performance.now() - refusedAt).toBeLessThan(100);
     transport.announce({ kind: 'run.controlled', run: '1' });
     await transport.consume(queue, { prefetch: 1 }, (delivery) => inHand.push(delivery));
@@ -141,7 +143,9 @@ describe.skipIf(!privateRabbitMqAvailable && !process.env.CI)('a transport whose
     });
     const direct = await connect(broker.url);
     const channel = await direct.createChannel();
-    await until(async () => expect((await channel.checkQueue(topologyOf(`n${namespace}`).deadQueue)).messageCount).toBe(1));
+    await until(async () =>
+      expect((await channel.checkQueue(topologyOf(`n${namespace}`).deadQueue)).messageCount).toBe(1),
+    );
     expect(deliveries).toBeGreaterThanOrEqual(1_000);
     await direct.close();
   });

@@ -25,7 +25,9 @@ describe('the name of a queue', () => {
   });
 
   test('carries a short hash of the tags before the priority', () => {
-    expect(queueName('default', spec({ tags: ['gpu'], priority: 5 }))).toMatch(/^baton\.default\.checkout@\w{16}\.t[0-9a-f]{8}\.p5$/);
+    expect(queueName('default', spec({ tags: ['gpu'], priority: 5 }))).toMatch(
+      /^baton\.default\.checkout@\w{16}\.t[0-9a-f]{8}\.p5$/,
+    );
   });
 
   test('is the same for the same set of tags, however they are listed', () => {
@@ -42,7 +44,9 @@ describe('the name of a queue', () => {
     });
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 400 }), anySpec, (namespace, any) => {
-        expect(queueName(namespace, any)).toMatch(/^baton\.[\w~-]{1,64}\.[\w~-]{1,64}@[\w~-]{1,33}(\.t[0-9a-f]{8})?(\.p[1245])?$/);
+        expect(queueName(namespace, any)).toMatch(
+          /^baton\.[\w~-]{1,64}\.[\w~-]{1,64}@[\w~-]{1,33}(\.t[0-9a-f]{8})?(\.p[1245])?$/,
+        );
       }),
     );
   });
@@ -52,7 +56,9 @@ describe('the name of a queue', () => {
     fc.assert(
       fc.property(pair, pair, ([namespace, workflow], [otherNamespace, otherWorkflow]) => {
         fc.pre(namespace !== otherNamespace || workflow !== otherWorkflow);
-        expect(queueName(namespace, spec({ workflow }))).not.toBe(queueName(otherNamespace, spec({ workflow: otherWorkflow })));
+        expect(queueName(namespace, spec({ workflow }))).not.toBe(
+          queueName(otherNamespace, spec({ workflow: otherWorkflow })),
+        );
       }),
     );
   });
@@ -89,7 +95,13 @@ describe('the bytes of a message', () => {
   });
 
   test('may have fields that this version does not know', () => {
-    expect(decodeJson({ ...wire, later: true })).toStrictEqual({ run: '42', path: '/0', readyAt: 1, publishedAt: 2, losses: 0 });
+    expect(decodeJson({ ...wire, later: true })).toStrictEqual({
+      run: '42',
+      path: '/0',
+      readyAt: 1,
+      publishedAt: 2,
+      losses: 0,
+    });
   });
 
   test.each([
@@ -119,7 +131,11 @@ describe('the bytes of a message', () => {
       bytes.set(noise.subarray(0, Math.max(0, bytes.length - (at % bytes.length))), at % bytes.length);
       return bytes;
     });
-    const garbage = fc.oneof(fc.uint8Array(), fc.json().map((text) => Buffer.from(text)), mutated);
+    const garbage = fc.oneof(
+      fc.uint8Array(),
+      fc.json().map((text) => Buffer.from(text)),
+      mutated,
+    );
     fc.assert(
       fc.property(garbage, (bytes) => {
         try {

@@ -39,7 +39,12 @@ describe('the mirror of a connection', () => {
 
   test('knows no state and no event beyond these', () => {
     expect(Object.keys(connectionMachine.states).sort()).toEqual(Object.keys(NEXT).sort());
-    expect([...connectionMachine.events].sort()).toEqual(['connection.blocked', 'connection.closed', 'connection.down', 'connection.up']);
+    expect([...connectionMachine.events].sort()).toEqual([
+      'connection.blocked',
+      'connection.closed',
+      'connection.down',
+      'connection.up',
+    ]);
   });
 
   test('counts losses, but not failures to connect while it is lost', () => {

@@ -87,7 +87,10 @@ describe('the acks of a channel', () => {
   });
 
   test('tell the broker exactly what was settled, once, in whatever order and turns it was', () => {
-    const step = fc.record({ pick: fc.nat(), how: fc.constantFrom('ack', 'ack', 'ack', 'giveBack', 'reject', 'flush', 'deliver') });
+    const step = fc.record({
+      pick: fc.nat(),
+      how: fc.constantFrom('ack', 'ack', 'ack', 'giveBack', 'reject', 'flush', 'deliver'),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const { channel, acks } = deliver(4);

@@ -15,18 +15,32 @@ describe('the address of a broker', () => {
   test('gets a heartbeat that notices a vanished broker within seconds, unless it names its own', () => {
     expect(connectionOptions('amqp://u:p@host/v', 'name').address).toBe('amqp://u:p@host/v?heartbeat=10');
     expect(connectionOptions('amqp://host?heartbeat=60', 'name').address).toBe('amqp://host?heartbeat=60');
-    expect(connectionOptions({ vhost: 'v' }, 'name').address).toMatchObject({ vhost: 'v', heartbeat: 10, hostname: 'localhost' });
+    expect(connectionOptions({ vhost: 'v' }, 'name').address).toMatchObject({
+      vhost: 'v',
+      heartbeat: 10,
+      hostname: 'localhost',
+    });
     expect(connectionOptions({ heartbeat: 60 }, 'name').address).toMatchObject({ heartbeat: 60 });
   });
 
-  test.each(['postgres://user:secret@host', 'user:secret@host', ''])('%j is refused without repeating it', (address) => {
-    expect(() => connectionOptions(address, 'name')).toThrow(
-      expect.objectContaining({ code: 'CONFIG', message: expect.not.stringContaining('secret') }),
-    );
-  });
+  test.each(['postgres://user:secret@host', 'user:secret@host', ''])(
+    '%j is refused without repeating it',
+    (address) => {
+      expect(() => connectionOptions(address, 'name')).toThrow(
+        expect.objectContaining({ code: 'CONFIG', message: expect.not.stringContaining('secret') }),
+      );
+    },
+  );
 
   test('goes with a name for the connection and what the user wants of the socket', () => {
-    const { socket } = connectionOptions('amqp://host', 'baton (publish)', { ca: ['x'], clientProperties: { product: 'shop' } });
-    expect(socket).toMatchObject({ noDelay: true, ca: ['x'], clientProperties: { connection_name: 'baton (publish)', product: 'shop' } });
+    const { socket } = connectionOptions('amqp://host', 'baton (publish)', {
+      ca: ['x'],
+      clientProperties: { product: 'shop' },
+    });
+    expect(socket).toMatchObject({
+      noDelay: true,
+      ca: ['x'],
+      clientProperties: { connection_name: 'baton (publish)', product: 'shop' },
+    });
   });
 });

@@ -52,7 +52,10 @@ describe('batches on their way', () => {
     const error = new Error('blocked');
     flights.endAll(error);
     expect(await one.landed).toEqual([{ ok: false, error }]);
-    expect(await two.landed).toEqual([{ ok: false, error }, { ok: false, error }]);
+    expect(await two.landed).toEqual([
+      { ok: false, error },
+      { ok: false, error },
+    ]);
   });
 
   test('are drained when the last has landed, and start anew afterwards', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { Delivery } from '../../../src/transport/transport.js';
 import { InProcessBroker } from '../../../src/transport/in-process.js';
-import { numbered, queueOf, transportContract } from '../../support/transport-contract.js';
+import type { Delivery } from '../../../src/transport/transport.js';
+import { transportContract } from '../../support/transport-contract.js';
+import { numbered, queueOf } from '../../support/transport-harness.js';
 
 transportContract('within one process', async () => {
   const broker = new InProcessBroker();
@@ -41,7 +42,11 @@ describe('the broker within one process', () => {
     const broker = new InProcessBroker();
     const transport = broker.connect('test');
     broker.dropNext(2);
-    expect(await transport.publish([1, 2, 3].map((n) => ({ queue, message: numbered(n) })))).toEqual([{ ok: true }, { ok: true }, { ok: true }]);
+    expect(await transport.publish([1, 2, 3].map((n) => ({ queue, message: numbered(n) })))).toEqual([
+      { ok: true },
+      { ok: true },
+      { ok: true },
+    ]);
     expect(await transport.depth(queue.name)).toEqual({ ready: 1, consumers: 0 });
   });
 
@@ -52,7 +57,9 @@ describe('the broker within one process', () => {
     await transport.publish([{ queue, message: numbered(1) }]);
     broker.setBlocked(true);
     expect(transport.state).toBe('blocked');
-    expect(await transport.publish([{ queue, message: numbered(2) }])).toMatchObject([{ ok: false, error: { code: 'NOT_CONFIRMED' } }]);
+    expect(await transport.publish([{ queue, message: numbered(2) }])).toMatchObject([
+      { ok: false, error: { code: 'NOT_CONFIRMED' } },
+    ]);
     await transport.consume(queue, { prefetch: 1 }, (delivery) => inHand.push(delivery));
     await vi.waitFor(() => expect(inHand).toHaveLength(1));
     broker.setBlocked(false);
