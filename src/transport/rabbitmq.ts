@@ -35,11 +35,17 @@ export interface RabbitMqOptions {
   /** Passed on to the socket: certificates, keep-alive and the like. */
   readonly socket?: SocketOptions;
   readonly namespace: string;
-  /** After how many ms a message without a confirm counts as not confirmed, and an unanswered request as failed. @default 10_000 */
+  /**
+   * After how many ms a message without a confirm counts as not confirmed, and an unanswered request as failed.
+   * @default 10_000
+   */
   readonly publishTimeoutMs?: number;
   /** Shown in the broker's list of connections. @default 'baton' */
   readonly connectionName?: string;
-  /** What went wrong and is being repaired: lost connections, closed channels, failed attempts. @default `logger.warn` */
+  /**
+   * What went wrong and is being repaired: lost connections, closed channels, failed attempts.
+   * @default `logger.warn`
+   */
   readonly onError?: (error: Error) => void;
   readonly logger?: { warn(fields: object, message?: string): void };
 }

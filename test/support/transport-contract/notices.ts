@@ -27,7 +27,7 @@ export function notices(contract: TransportContract): void {
       ]);
     });
 
-    test('that are replies reach the process with the address, and nobody misses those to an address that is gone', async () => {
+    test('that are replies reach the process with the address, or nobody', async () => {
       const heard: [string, ReplyNews][] = [];
       const peer = await contract.harness.connect();
       contract.transport.onReply((news) => heard.push(['own', news]));
