@@ -21,6 +21,8 @@ export class WorkflowNotFoundError extends BatonError {
 export class Definitions {
   /** By `workflow@hash`; a structure never changes under its hash. */
   readonly #trees = new Map<string, Promise<Tree | undefined>>();
+  /** What was read from the store: one tree for each structure, until its policy changes. */
+  readonly #stored = new Map<string, { readonly structure: string; readonly tree: Tree }>();
   readonly #written = new WeakMap<Tree, Promise<void>>();
 
   constructor(private readonly store: Store) {}
@@ -58,7 +60,15 @@ export class Definitions {
 
   async #read(workflow: string, hash?: string): Promise<Tree | undefined> {
     const row = await this.store.definition(workflow, hash);
-    return row && treeFromJson(JSON.parse(row.structure));
+    if (row === undefined) return undefined;
+    const key = keyOf(workflow, row.hash);
+    const known = this.#stored.get(key);
+    if (known?.structure === row.structure) return known.tree;
+    const tree = treeFromJson(JSON.parse(row.structure));
+    this.#stored.set(key, { structure: row.structure, tree });
+    // It came from the store: writing it again could make it the newest once more.
+    this.#written.set(tree, Promise.resolve());
+    return tree;
   }
 }
 

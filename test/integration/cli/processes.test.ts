@@ -57,19 +57,35 @@ async function node(args: readonly string[], env: NodeJS.ProcessEnv = environmen
 describe('a worker process', () => {
   test('logs JSON lines, says that it runs, serves runs started by name, and ends well at SIGTERM', async () => {
     const worker = await startWorker(join(folder, 'plain.mjs'), services, ['--concurrency', '3', '--id', 'one']);
-    const lines = worker.output().trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(lines).toContainEqual(expect.objectContaining({ msg: 'worker running', worker: 'one', workflows: ['failing', 'twice'] }));
+    const lines = worker
+      .output()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ msg: 'worker running', worker: 'one', workflows: ['failing', 'twice'] }),
+    );
     const done = await cli(services, ['start', 'twice', '--input', '21', '--id', 't1', '--wait', '--json']);
     expect(done).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(done.stdout)).toEqual({ id: 't1', status: 'completed', output: 42 });
     const failed = await cli(services, ['start', 'failing', '--wait', '--id', 't2']);
     expect(failed).toEqual({ code: 1, stdout: '', stderr: 'baton: run t2 failed in boom, attempt 1: no good\n' });
-    expect(JSON.parse((await cli(services, ['show', 't1', '--json'])).stdout)).toMatchObject({ nodes: [{ node: 'double', worker: 'one' }] });
+    expect(JSON.parse((await cli(services, ['show', 't1', '--json'])).stdout)).toMatchObject({
+      nodes: [{ node: 'double', worker: 'one' }],
+    });
     expect(await worker.end('SIGTERM')).toBe(0);
   });
 
   test('that cannot reach the database ends with code 3 and one line', async () => {
-    const args = [CLI, 'worker', 'plain.mjs', '--postgres', 'postgres://user:secret@127.0.0.1:1/none', '--rabbitmq', services.rabbitmq];
+    const args = [
+      CLI,
+      'worker',
+      'plain.mjs',
+      '--postgres',
+      'postgres://user:secret@127.0.0.1:1/none',
+      '--rabbitmq',
+      services.rabbitmq,
+    ];
     const { code, stderr } = await node(args);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^baton: no connection to Postgres at 127\.0\.0\.1:1\/none[^\n]*\n$/);
@@ -106,9 +122,15 @@ describe('a command', () => {
       "  return { format: 'module', source, shortCircuit: true };",
       '}',
     ].join('\n');
-    writeFileSync(join(tsx, 'loader.mjs'), `import { register } from 'node:module';\nregister('./hook.mjs', import.meta.url);\n`);
+    writeFileSync(
+      join(tsx, 'loader.mjs'),
+      `import { register } from 'node:module';\nregister('./hook.mjs', import.meta.url);\n`,
+    );
     writeFileSync(join(tsx, 'hook.mjs'), hook);
-    write('typed.mts', ["import { flow } from 'batonmq';", "export const typed = flow('typed').then('inc', (n: number) => n + 1).build();"]);
+    write('typed.mts', [
+      "import { flow } from 'batonmq';",
+      "export const typed = flow('typed').then('inc', (n: number) => n + 1).build();",
+    ]);
     const { code, stdout, stderr } = await node([CLI, 'graph', 'typed.mts', '--json']);
     expect(stderr).toBe('');
     expect(code).toBe(0);
@@ -142,12 +164,20 @@ describe('a process that uses the library', () => {
 });
 
 test('a run whose starter has gone is found by whoever asks for its result', async () => {
-  expect(await cli(services, ['start', 'twice', '--module', join(folder, 'plain.mjs'), '--input', '4', '--id', 'later'])).toMatchObject({ code: 0, stdout: 'later\n' });
+  expect(
+    await cli(services, ['start', 'twice', '--module', join(folder, 'plain.mjs'), '--input', '4', '--id', 'later']),
+  ).toMatchObject({ code: 0, stdout: 'later\n' });
   const asked = cli(services, ['result', 'later', '--json']);
   const worker = await startWorker(join(folder, 'plain.mjs'), services);
   expect(JSON.parse((await asked).stdout)).toEqual({ id: 'later', status: 'completed', output: 8 });
-  await eventually(async () => expect(JSON.parse((await cli(services, ['show', 'later', '--json'])).stdout)).toMatchObject({ status: { status: 'completed', output: 8 } }), {
-    what: 'show says the same',
-  });
+  await eventually(
+    async () =>
+      expect(JSON.parse((await cli(services, ['show', 'later', '--json'])).stdout)).toMatchObject({
+        status: { status: 'completed', output: 8 },
+      }),
+    {
+      what: 'show says the same',
+    },
+  );
   expect(await worker.end('SIGTERM')).toBe(0);
 });

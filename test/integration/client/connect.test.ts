@@ -7,7 +7,9 @@ import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { deleteQueues, uniqueName } from '../../support/names.js';
 
-const inc = flow<number>('inc').then('inc', (n: number) => n + 1).build();
+const inc = flow<number>('inc')
+  .then('inc', (n: number) => n + 1)
+  .build();
 
 let database: TestDatabase;
 let observer: pg.Pool;
@@ -55,7 +57,8 @@ describe('two processes', () => {
     const starts = Array.from({ length: 100 }, (_, i) => batons[i % 2]?.start(inc, i, { id: 'one' }));
     const settled = await Promise.allSettled(starts);
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    for (const result of settled) if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(RunExistsError);
+    for (const result of settled)
+      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(RunExistsError);
     await Promise.all(batons.map((baton) => baton.close()));
   });
 
@@ -63,7 +66,10 @@ describe('two processes', () => {
     const [starter, other] = await Promise.all([connect(services), connect(services)]);
     const worker = other.worker({ workflows: [inc] });
     await worker.start();
-    const runs = await starter.startMany(inc, Array.from({ length: 500 }, (_, i) => i));
+    const runs = await starter.startMany(
+      inc,
+      Array.from({ length: 500 }, (_, i) => i),
+    );
     const outputs = await Promise.all(runs.map((run) => run.result({ timeout: '4s' })));
     expect(outputs).toEqual(runs.map((_, i) => i + 1));
     await Promise.all([starter.close(), other.close()]);

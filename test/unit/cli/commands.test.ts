@@ -20,8 +20,8 @@ const failing = flow<unknown>('failing')
   .build();
 
 // `result` runs in another process than `start`, so nobody tells it: it looks.
-vi.mock(import('../../../src/runtime/limits.js'), async (original) => {
-  const { limits } = await original();
+vi.mock('../../../src/runtime/limits.js', async (original) => {
+  const { limits } = await original<{ limits: object }>();
   return { limits: { ...limits, resultPollMs: 20 } };
 });
 

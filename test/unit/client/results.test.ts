@@ -4,8 +4,8 @@ import { ConnectionError, ResultTimeoutError, RunCancelledError, RunNotFoundErro
 import { flow } from '../../../src/core/flow.js';
 import { inMemory, type Memory } from '../../support/in-memory.js';
 
-vi.mock(import('../../../src/runtime/limits.js'), async (original) => {
-  const { limits } = await original();
+vi.mock('../../../src/runtime/limits.js', async (original) => {
+  const { limits } = await original<{ limits: object }>();
   return { limits: { ...limits, resultPollMs: 40 } };
 });
 

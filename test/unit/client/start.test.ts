@@ -74,6 +74,22 @@ describe('starting a run', () => {
     expect((await run.describe()).hash).toBe(greet.hash);
   });
 
+  test('by name it takes the policy that is stored last, and writes nothing back', async () => {
+    const patient = flow<string>('rest').delay('nap', '2h').build();
+    const hasty = flow<string>('rest').delay('nap', '1h').build();
+    const written: string[] = [];
+    const starter = memory.baton({ store: { putDefinition: async ({ structure }) => void written.push(structure) } });
+    const dueIn = async () => {
+      const status = await (await starter.start('rest', 'a')).status();
+      return status.status === 'waiting' ? Math.ceil((status.until.getTime() - Date.now()) / 3_600_000) : 0;
+    };
+    await memory.baton().start(patient, 'a');
+    expect([await dueIn(), await dueIn()]).toEqual([2, 2]);
+    await memory.baton().start(hasty, 'a');
+    expect(await dueIn()).toBe(1);
+    expect(written).toEqual([]);
+  });
+
   test('what cannot be stored is refused, and nothing is started', async () => {
     const baton = memory.baton();
     await expect(baton.start(greet, (() => 1) as unknown as string)).rejects.toThrow(CodecError);
