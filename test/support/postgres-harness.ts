@@ -40,17 +40,23 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A database of its own with the current schema, in which sessions can be killed. */
-export async function createDatabase(): Promise<TestDatabase> {
+/** An empty database. */
+export async function createEmptyDatabase(): Promise<TestDatabase> {
   const server = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
   const name = `baton_test_${randomUUID().slice(0, 8)}`;
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   await run(server, `create database ${name}`);
-  const store = await PostgresStore.connect({ postgres: url, namespace: 'none' });
+  return { url, drop: () => run(server, `drop database ${name} with (force)`) };
+}
+
+/** A database of its own with the current schema, in which sessions can be killed. */
+export async function createDatabase(): Promise<TestDatabase> {
+  const database = await createEmptyDatabase();
+  const store = await PostgresStore.connect({ postgres: database.url, namespace: 'none' });
   await store.migrate();
   await store.close();
-  await run(url, MORTALITY);
-  return { url, drop: () => run(server, `drop database ${name} with (force)`) };
+  await run(database.url, MORTALITY);
+  return database;
 }
 
 async function run(url: string, text: string): Promise<void> {

@@ -2,9 +2,9 @@
  * Races that Postgres makes possible and memory doesn't. Each is run in every order, which an obstacle forces; where
  * an order can't be forced it is run until chance has shown it often enough.
  */
-import { afterAll, beforeAll, expect, test as base } from 'vitest';
+import { afterAll, test as base, beforeAll, expect } from 'vitest';
 import { TIMED_OUT } from '../../../src/core/recipe.js';
-import { Obstacle, inLine } from '../../support/obstacle.js';
+import { inLine, Obstacle } from '../../support/obstacle.js';
 import { createDatabase, PostgresHarness, type TestDatabase } from '../../support/postgres-harness.js';
 import { arriveAt, bytes, completion, ref, sortedPaths, text, World } from '../../support/store-contract/world.js';
 
@@ -30,17 +30,32 @@ const test = base.extend<{ world: World }>({
 });
 
 const obstruct = (statement: string, ...values: unknown[]) => Obstacle.set(database.url, statement, values);
-const error = { name: 'Error', message: 'no luck' };
 const go = (world: World, run: string) => () => world.other.signal({ run, name: 'go', id: null, payload: bytes('x') });
 
-/** A fork of two whose first branch is leased and about to go on to a delay. */
-async function openCommit(world: World) {
-  const worker = await world.worker();
+/** A fork of two: one branch is leased and about to go on, the other is leased by a rival. */
+async function twoBranches(world: World) {
+  const [worker, rival] = [await world.worker(), await world.rival()];
   const run = await world.begin(...world.fork('/0', 2));
   const lease = await worker.lease(run, '/0/b0/0');
-  const commit = () => worker.commit(lease, { activate: [world.ready('/0/b0/1'), world.delayed('/0/b0/2', HOUR)] });
-  return { worker, run, commit };
+  const sibling = ref(await rival.lease(run, '/0/b1/0'));
+  const { id } = await world.run(run);
+  const restart = world.request({ id, conflict: 'terminate_existing' });
+  return {
+    worker,
+    run,
+    commit: () => worker.commit(lease, { activate: [world.ready('/0/b0/1'), world.delayed('/0/b0/2', HOUR)] }),
+    pause: () => rival.store.pause(run, {}),
+    ends: {
+      failed: () =>
+        rival.store.fail(rival.key, { ...sibling, error: new Error('no luck'), task: 'charge', attempt: 1 }),
+      done: () => rival.store.cancel(run, {}),
+      started: () => world.startOne(restart, rival.store),
+    },
+  };
 }
+
+/** Ways to end a run before its tree ends, named after their answers: a failure, a cancel, a start that takes the id. */
+const ENDS = ['failed', 'done', 'started'] as const;
 
 test('a signal and the commit that parks its waiter meet, whichever locks the run first', async ({ world }) => {
   const worker = await world.worker();
@@ -68,12 +83,15 @@ test('a signal and its timeout wake the waiter once, whichever comes first', asy
     const results = await inLine(obstacle, first === 'signal' ? [send, fire] : [fire, send]);
     expect(results.flatMap((one) => ('ready' in one ? sortedPaths(one.ready) : []))).toEqual(['/0']);
     const leased = await worker.lease(run, '/0');
-    const [taken, expected] = first === 'signal' ? [text(leased.bytes), 'x'] : [leased.recipe, JSON.stringify(TIMED_OUT)];
+    const [taken, expected] =
+      first === 'signal' ? [text(leased.bytes), 'x'] : [leased.recipe, JSON.stringify(TIMED_OUT)];
     expect(taken).toBe(expected);
   }
 });
 
-test('nothing is leased once a cancel was acknowledged, and what was leased a moment before is cancelled', async ({ world }) => {
+test('nothing is leased once a cancel was acknowledged, and what was leased a moment before is cancelled', async ({
+  world,
+}) => {
   const worker = await world.worker();
   for (const first of ['lease', 'cancel'] as const) {
     const run = await world.begin();
@@ -103,23 +121,16 @@ test('leases and cancels at full speed never leave a lease on a cancelled run', 
   expect([...seen].sort()).toEqual(['cancel first', 'lease first']);
 });
 
-test('what an open commit inserts is cancelled by a sibling’s failure, a cancel, and a start that takes the id', async ({ world }) => {
-  for (const end of ['fail', 'cancel', 'terminate'] as const) {
-    const { worker, run, commit } = await openCommit(world);
-    const rival = await world.rival();
-    const sibling = ref(await rival.lease(run, '/0/b1/0'));
-    const { id } = await world.run(run);
-    const ends = {
-      fail: () => rival.store.fail(rival.key, { ...sibling, error, task: 'charge', attempt: 1 }),
-      cancel: () => rival.store.cancel(run, {}),
-      terminate: () => world.startOne(world.request({ id, conflict: 'terminate_existing' }), rival.store),
-    };
+test('what an open commit inserts is cancelled by a sibling’s failure, a cancel, and a start that takes the id', async ({
+  world,
+}) => {
+  for (const end of ENDS) {
+    const { worker, run, commit, ends } = await twoBranches(world);
     const obstacle = await obstruct(HOLD_TIMER, run, '/0/b0/2');
-    const [committed, ended] = await inLine(obstacle, [commit, ends[end] as () => Promise<{ kind: string }>]);
-    expect(committed.kind).toBe('committed');
-    expect(ended.kind).toBe({ fail: 'failed', cancel: 'done', terminate: 'started' }[end]);
-    const { '/0/b0/0': done, '/0/b1/0': failed, ...rest } = await world.states(run);
-    expect([done, failed]).toEqual(['completed', end === 'fail' ? 'failed' : 'cancelled']);
+    const results = await inLine(obstacle, [commit, ends[end]]);
+    expect(results.map(({ kind }) => kind)).toEqual(['committed', end]);
+    const { '/0/b0/0': done, '/0/b1/0': sibling, ...rest } = await world.states(run);
+    expect([done, sibling]).toEqual(['completed', end === 'failed' ? 'failed' : 'cancelled']);
     expect(rest).toEqual({ '/0': 'cancelled', '/0/b0/1': 'cancelled', '/0/b0/2': 'cancelled' });
     expect(await worker.tryLease(run, '/0/b0/1')).toEqual({ kind: 'gone' });
     await world.advance(2 * HOUR);
@@ -128,27 +139,24 @@ test('what an open commit inserts is cancelled by a sibling’s failure, a cance
   }
 });
 
-test('a commit that comes after a sibling’s failure, a cancel, or a start that takes the id, is lost', async ({ world }) => {
-  for (const end of ['fail', 'cancel', 'terminate'] as const) {
-    const { run, commit } = await openCommit(world);
-    const rival = await world.rival();
-    const sibling = ref(await rival.lease(run, '/0/b1/0'));
-    const { id } = await world.run(run);
-    const ends = {
-      fail: () => rival.store.fail(rival.key, { ...sibling, error, task: 'charge', attempt: 1 }),
-      cancel: () => rival.store.cancel(run, {}),
-      terminate: () => world.startOne(world.request({ id, conflict: 'terminate_existing' }), rival.store),
-    };
+test('a commit that comes after a sibling’s failure, a cancel, or a start that takes the id, is lost', async ({
+  world,
+}) => {
+  for (const end of ENDS) {
+    const { run, commit, ends } = await twoBranches(world);
     // Whoever ends the run has its lock already, and waits for the join's row.
     const obstacle = await obstruct(HOLD_ROW, run, '/0');
-    const [, committed] = await inLine(obstacle, [ends[end] as () => Promise<{ kind: string }>, commit]);
-    expect(committed).toEqual({ kind: 'lost' });
-    expect(Object.keys(await world.states(run)).sort()).toEqual(['/0', '/0/b0/0', '/0/b1/0']);
-    expect(Object.values(await world.states(run))).not.toContain('leased');
+    const results = await inLine(obstacle, [ends[end], commit]);
+    expect(results.map(({ kind }) => kind)).toEqual([end, 'lost']);
+    const states = await world.states(run);
+    expect(Object.keys(states).sort()).toEqual(['/0', '/0/b0/0', '/0/b1/0']);
+    expect(Object.values(states)).not.toContain('leased');
   }
 });
 
-test('control and the commit that completes the run agree on how it ended, whichever comes first', async ({ world }) => {
+test('control and the commit that completes the run agree on how it ended, whichever comes first', async ({
+  world,
+}) => {
   const worker = await world.worker();
   for (const control of ['cancel', 'pause', 'signal'] as const) {
     for (const first of ['commit', 'control'] as const) {
@@ -173,30 +181,37 @@ test('control and the commit that completes the run agree on how it ended, which
 });
 
 test('of two controls at once the second sees what the first did', async ({ world }) => {
-  const run = await world.begin();
-  const control = [
-    () => world.store.pause(run, { reason: 'first' }),
-    () => world.other.pause(run, { reason: 'second' }),
-    () => world.store.resume(run),
-    () => world.other.cancel(run, {}),
-    () => world.store.pause(run, {}),
-  ];
-  const results = await inLine(await obstruct(HOLD_RUN, run), control);
-  expect(results.map((one) => (one.kind === 'done' ? one.changed : one.status))).toEqual([true, false, true, true, 'cancelled']);
-  expect(await world.states(run)).toEqual({ '/0': 'cancelled' });
+  const pause = (run: string) => world.other.pause(run, {});
+  const resume = (run: string) => world.other.resume(run);
+  const cancel = (run: string) => world.other.cancel(run, {});
+  // Three lines would queue up too, but from the third on Postgres doesn't promise their order.
+  for (const [first, second, answers, status] of [
+    [pause, pause, [true, false], 'paused'],
+    [pause, resume, [true, true], 'running'],
+    [resume, pause, [false, true], 'paused'],
+    [cancel, pause, [true, 'cancelled'], 'cancelled'],
+    [pause, cancel, [true, true], 'cancelled'],
+    [cancel, cancel, [true, false], 'cancelled'],
+  ] as const) {
+    const run = await world.begin();
+    const results = await inLine(await obstruct(HOLD_RUN, run), [() => first(run), () => second(run)]);
+    expect(results.map((one) => (one.kind === 'done' ? one.changed : one.status))).toEqual(answers);
+    const state = { paused: 'held', running: 'ready', cancelled: 'cancelled' }[status];
+    expect([(await world.run(run)).status, await world.states(run)]).toEqual([status, { '/0': state }]);
+  }
 });
 
-test('what an open commit inserts is held by a pause, and what comes after the pause is held too', async ({ world }) => {
-  const before = await openCommit(world);
-  const timer = await obstruct(HOLD_TIMER, before.run, '/0/b0/2');
-  const [first] = await inLine(timer, [before.commit, () => world.other.pause(before.run, {})]);
-  expect(first.kind).toBe('committed');
-  const after = await openCommit(world);
-  const row = await obstruct(HOLD_ROW, after.run, '/0/b1/0');
-  const [, second] = await inLine(row, [() => world.other.pause(after.run, {}), after.commit]);
-  expect(second).toEqual({ kind: 'committed', ready: [] });
-  for (const { run } of [before, after]) {
-    expect(await world.states(run)).toMatchObject({ '/0/b0/1': 'held', '/0/b0/2': 'delayed', '/0/b1/0': 'held' });
+test('what an open commit inserts is held by a pause, and what comes after the pause is held too', async ({
+  world,
+}) => {
+  for (const first of ['commit', 'pause'] as const) {
+    const { run, commit, pause } = await twoBranches(world);
+    const obstacle = first === 'commit' ? await obstruct(HOLD_TIMER, run, '/0/b0/2') : await obstruct(HOLD_RUN, run);
+    const results = await inLine(obstacle, first === 'commit' ? [commit, pause] : [pause, commit]);
+    expect(results.map(({ kind }) => kind).sort()).toEqual(['committed', 'done']);
+    expect(await world.states(run)).toMatchObject({ '/0/b0/1': 'held', '/0/b0/2': 'delayed', '/0/b1/0': 'leased' });
+    const ready = results.flatMap((one) => ('ready' in one ? sortedPaths(one.ready) : []));
+    expect(ready).toEqual(first === 'commit' ? ['/0/b0/1'] : []);
   }
 });
 
@@ -216,7 +231,9 @@ test('a timer that fires while the run is being paused makes nothing ready on th
   }
 });
 
-test('a verdict waits for the lease that is under way and finds it; a lease after the verdict is refused', async ({ world }) => {
+test('a verdict waits for the lease that is under way and finds it; a lease after the verdict is refused', async ({
+  world,
+}) => {
   const judge = await world.rival();
   for (const first of ['lease', 'verdict'] as const) {
     const victim = await world.worker({ ttlMs: 1 });
@@ -228,7 +245,10 @@ test('a verdict waits for the lease that is under way and finds it; a lease afte
         : await obstruct('select 1 from baton.sessions where key = $1 for update', victim.key);
     const lease = () => victim.tryLease(run, '/0').catch((refused: Error) => ({ kind: refused.name }));
     const verdict = () => judge.store.judge(judge.key, [victim.key]);
-    const results = await inLine<(() => Promise<unknown>)[]>(obstacle, first === 'lease' ? [lease, verdict] : [verdict, lease]);
+    const results = await inLine<(() => Promise<unknown>)[]>(
+      obstacle,
+      first === 'lease' ? [lease, verdict] : [verdict, lease],
+    );
     const expected = first === 'lease' ? { kind: 'leased' } : { kind: 'SessionDeadError' };
     expect(results[first === 'lease' ? 0 : 1]).toMatchObject(expected);
     const { ready } = await judge.store.sweep(judge.key, { limit: 10, poisonAt: 5 });
@@ -267,10 +287,15 @@ test('batches that meet the same rows in opposite orders all get through', async
     const committed = await Promise.all(
       batches.map((batch, i) => {
         const worker = workers[i % 2] as (typeof workers)[number];
-        return worker.store.commit(worker.key, batch.map((one) => completion(one, arriveAt('/0', i === 2 ? 1 : 0))));
+        return worker.store.commit(
+          worker.key,
+          batch.map((one) => completion(one, arriveAt('/0', i === 2 ? 1 : 0))),
+        );
       }),
     );
-    const ready = committed.flat().flatMap((one) => (one.kind === 'committed' ? one.ready.map(({ run }) => run) : [one.kind]));
+    const ready = committed
+      .flat()
+      .flatMap((one) => (one.kind === 'committed' ? one.ready.map(({ run }) => run) : [one.kind]));
     expect(ready.sort()).toEqual([...runs].sort());
   }
 });

@@ -65,7 +65,9 @@ export function sessions(test: WorldTest): void {
     await judge.lease(run, '/1');
   });
 
-  test('a lease that is left when its session is closed is given back unharmed, and none can be made later', async ({ world }) => {
+  test('a lease that is left when its session is closed is given back unharmed, and none can be made later', async ({
+    world,
+  }) => {
     const [worker, rival] = [await world.worker(), await world.rival()];
     const [run, free] = [await world.begin(), await world.begin()];
     const lease = await worker.lease(run, '/0');
