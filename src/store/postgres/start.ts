@@ -110,10 +110,14 @@ async function startedBefore(query: Query, run: RunKey): Promise<Started> {
   return { kind: 'started', run, ready: rows.map(toReady) };
 }
 
+// Starts that terminate each other take turns: each would find the one before it, and might never be the last.
+const TURN = 'select pg_advisory_xact_lock(hashtextextended($1, 0))';
+
 /** `terminate_existing`: ends or sets aside the run that has the id, and starts anew, all in one transaction. */
 async function startInPlace(database: Database, namespace: string, request: StartRequest): Promise<StartResult> {
   for (let tries = 1; tries <= TRIES; tries++) {
     const result = await database.transaction('shared', async (sql): Promise<Started | undefined> => {
+      await sql.query({ name: 'start.turn', text: TURN, values: [`${namespace} ${request.id}`] });
       const current = await lockCurrent(sql, namespace, request.id);
       const query: Query = (statement) => sql.query(statement);
       const mine = (await setAside(query, namespace, [request])).get(request.token);

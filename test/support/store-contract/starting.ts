@@ -135,14 +135,14 @@ export function starting(test: WorldTest): void {
     expect(await world.store.listRuns({ limit: 200 })).toHaveLength(1);
   });
 
-  test('of 20 starts at once that terminate each other exactly one is left running', async ({ world }) => {
-    const requests = Array.from({ length: 20 }, () => world.request({ id: 'the one', conflict: 'terminate_existing' }));
+  test('of 60 starts at once that terminate each other exactly one is left running', async ({ world }) => {
+    const requests = Array.from({ length: 60 }, () => world.request({ id: 'the one', conflict: 'terminate_existing' }));
     const results = await Promise.all(
       requests.map((request, i) => world.startOne(request, i % 2 ? world.store : world.other)),
     );
     expect(results.every(({ kind }) => kind === 'started')).toBe(true);
     const runs = await world.store.listRuns({ limit: 200 });
-    expect(runs).toHaveLength(20);
+    expect(runs).toHaveLength(60);
     expect(runs.filter(({ status }) => status === 'running')).toEqual(runs.filter(({ current }) => current));
     expect(runs.filter(({ current }) => current)).toHaveLength(1);
   });
