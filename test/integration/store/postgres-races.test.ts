@@ -1,12 +1,10 @@
-/**
- * Races that Postgres makes possible and memory doesn't. Each is run in every order, which an obstacle forces; where
- * an order can't be forced it is run until chance has shown it often enough.
- */
-import { afterAll, test as base, beforeAll, expect } from 'vitest';
+/** Races that Postgres makes possible and memory doesn't, in every order: forced by an obstacle, or shown by chance. */
+import { setImmediate } from 'node:timers/promises';
+import { expect } from 'vitest';
 import { TIMED_OUT } from '../../../src/core/recipe.js';
 import { inLine, Obstacle } from '../../support/obstacle.js';
-import { createDatabase, PostgresHarness, type TestDatabase } from '../../support/postgres-harness.js';
-import { arriveAt, bytes, completion, ref, sortedPaths, text, World } from '../../support/store-contract/world.js';
+import { postgresWorlds } from '../../support/postgres-world.js';
+import { arriveAt, bytes, completion, ref, sortedPaths, text, type World } from '../../support/store-contract/world.js';
 
 const HOUR = 3_600_000;
 const HOLD_RUN = 'select 1 from baton.runs where key = $1 for update';
@@ -14,22 +12,9 @@ const HOLD_ROW = 'select 1 from baton.activations where run_key = $1 and path = 
 // Whoever writes a timer of this path waits at the end of its statement, with all its other rows written.
 const HOLD_TIMER = `insert into baton.timers (run_key, path, namespace, due_at) values ($1, $2, 'obstacle', now() + interval '1 day')`;
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createDatabase();
-});
-afterAll(() => database.drop());
+const { test, url } = postgresWorlds();
 
-const test = base.extend<{ world: World }>({
-  // biome-ignore lint/correctness/noEmptyPattern: what a fixture needs is read off its pattern
-  world: async ({}, use) => {
-    const world = await World.open(async () => new PostgresHarness(database.url));
-    await use(world);
-    await world.close();
-  },
-});
-
-const obstruct = (statement: string, ...values: unknown[]) => Obstacle.set(database.url, statement, values);
+const obstruct = (statement: string, ...values: unknown[]) => Obstacle.set(url(), statement, values);
 const go = (world: World, run: string) => () => world.other.signal({ run, name: 'go', id: null, payload: bytes('x') });
 
 /** A fork of two: one branch is leased and about to go on, the other is leased by a rival. */
@@ -47,7 +32,12 @@ async function twoBranches(world: World) {
     pause: () => rival.store.pause(run, {}),
     ends: {
       failed: () =>
-        rival.store.fail(rival.key, { ...sibling, error: new Error('no luck'), task: 'charge', attempt: 1 }),
+        rival.store.fail(rival.key, {
+          ...sibling,
+          error: { name: 'Error', message: 'no luck' },
+          task: 'charge',
+          attempt: 1,
+        }),
       done: () => rival.store.cancel(run, {}),
       started: () => world.startOne(restart, rival.store),
     },
@@ -112,9 +102,10 @@ test('leases and cancels at full speed never leave a lease on a cancelled run', 
   const seen = new Set<string>();
   for (let round = 0; round < 300 && (round < 100 || seen.size < 2); round++) {
     const run = await world.begin();
-    const cancel = () => world.other.cancel(run, {});
-    const lease = () => worker.tryLease(run, '/0');
-    const [a, b] = round % 2 ? [cancel(), lease()] : [lease(), cancel()];
+    const cancelling = world.other.cancel(run, {});
+    // Spread over the few milliseconds that a cancel takes.
+    for (const at = performance.now() + (round % 20) / 4; performance.now() < at; ) await setImmediate();
+    const [a, b] = [worker.tryLease(run, '/0'), cancelling];
     seen.add((await Promise.all([a, b])).map(({ kind }) => kind).includes('leased') ? 'lease first' : 'cancel first');
     expect(await world.states(run)).toEqual({ '/0': 'cancelled' });
   }
