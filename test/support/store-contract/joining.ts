@@ -57,6 +57,9 @@ export function joining(test: WorldTest): void {
       { path: '/0/b1/0', result: ['output', '/0/b1/7'], output: undefined },
       { path: '/0/b2/0', result: undefined, output: 'c' },
     ]);
+    for (const { output } of arrivals) output?.fill(0);
+    const [again] = await world.store.gather({ run, path: '/0' });
+    expect(text(again?.output)).toBe('a');
     expect(await world.store.gather({ run, path: '/0/b0' })).toEqual([]);
   });
 

@@ -11,7 +11,7 @@ export function signalling(test: WorldTest): void {
 
   test('a signal wakes its waiter, whose input is the payload', async ({ world }) => {
     const worker = await world.worker();
-    const run = await world.begin(world.awaiting('/0', 'go'));
+    const run = await world.begin({ ...world.awaiting('/0', 'go'), recipe: '["unwrap",["input"]]' });
     const payload = bytes('hello');
     const sent = await world.other.signal({ run, name: 'go', id: null, payload });
     payload.fill(0);

@@ -53,7 +53,11 @@ export function starting(test: WorldTest): void {
     element.fill(0);
     (await world.store.runInput(run)).fill(0);
     expect(text(await world.store.runInput(run))).toBe('mine');
-    expect(text((await (await world.worker()).lease(run, '/0')).bytes)).toBe('element');
+    const worker = await world.worker();
+    const lease = await worker.lease(run, '/0');
+    expect(text(lease.bytes)).toBe('element');
+    lease.bytes?.fill(0);
+    expect(text((await worker.lease(run, '/0', lease.number)).bytes)).toBe('element');
   });
 
   test.for<ConflictPolicy>(['fail', 'use_existing'])(
