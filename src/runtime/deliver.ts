@@ -90,7 +90,8 @@ async function lease(delivery: Delivery, engaged: Engaged): Promise<Leased | und
 /** From here on the heartbeat watches the lease. */
 function engage(activation: LeasedActivation, engaged: Engaged): Leased {
   const tree = engaged.registry.tree(activation.info.workflow, activation.info.hash);
-  if (tree === undefined) throw new RangeError(`no structure ${activation.info.hash} of ${activation.info.workflow} here`);
+  if (tree === undefined)
+    throw new RangeError(`no structure ${activation.info.hash} of ${activation.info.workflow} here`);
   const node = nodeAt(tree.root, activation.path);
   const held = engaged.leases.hold(activation, activation.number);
   return { activation, held, tree, node, startedAt: performance.now() };
@@ -107,4 +108,3 @@ function executionOf({ activation, held, tree, node }: Leased, engaged: Engaged)
     looksAtValue: node.kind === 'delay' && looksAtValue(tree, activation.path),
   };
 }
-

@@ -56,4 +56,3 @@ export class Dispatcher {
     this.logger.warn({ err: error, messages }, 'messages not confirmed; they are published again from Postgres');
   }
 }
-

@@ -48,9 +48,7 @@ export interface EngineOptions {
 }
 
 /** What can change while it runs. */
-export type EngineChanges = Partial<
-  Pick<EngineOptions, 'concurrency' | 'prefetch' | 'leaseTtlMs' | 'agingIntervalMs'>
->;
+export type EngineChanges = Partial<Pick<EngineOptions, 'concurrency' | 'prefetch' | 'leaseTtlMs' | 'agingIntervalMs'>>;
 
 export type EngineEvents = {
   task: [TaskEvent];
@@ -389,6 +387,8 @@ function refuseTransactions(workflows: readonly Workflow[]): void {
   for (const workflow of workflows) {
     const node = workflow.nodes().find(({ transactional }) => transactional);
     if (node === undefined) continue;
-    throw new ConfigError(`task ${node.id} of workflow ${workflow.name} is transactional, which this worker can't run; use task() instead of task.transaction()`);
+    throw new ConfigError(
+      `task ${node.id} of workflow ${workflow.name} is transactional, which this worker can't run; use task() instead of task.transaction()`,
+    );
   }
 }

@@ -2,9 +2,11 @@
  * Runs one leased activation and answers with one outcome. Return, throw, timeout and abort all become values
  * here; whatever rejects from here is infrastructure, not the task.
  */
-import { encodePayload } from '../core/codec.js';
+
 import { isGate } from '../core/advance.js';
+import { encodePayload } from '../core/codec.js';
 import {
+  CodecError,
   MapInputError,
   NonRetryableError,
   PayloadTooLargeError,
@@ -12,7 +14,6 @@ import {
   TaskTimeoutError,
   UnmatchedRouteError,
   ValidationError,
-  CodecError,
 } from '../core/errors.js';
 import type { TaskContext } from '../core/flow.js';
 import { decodeRecipe, type Recipe } from '../core/recipe.js';
@@ -32,7 +33,13 @@ export type Outcome =
   | { readonly kind: 'listed'; readonly list: readonly unknown[] }
   /** A map element's gate opens; its own output is the element. */
   | { readonly kind: 'opened'; readonly output: Uint8Array }
-  | { readonly kind: 'failed'; readonly error: unknown; readonly final: boolean; readonly timedOut: boolean; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'failed';
+      readonly error: unknown;
+      readonly final: boolean;
+      readonly timedOut: boolean;
+      readonly retryAfterMs?: number;
+    }
   /** The lease was lost or given up: nothing is recorded. */
   | { readonly kind: 'aborted'; readonly reason: unknown };
 
@@ -98,7 +105,9 @@ async function executeJoin(execution: Execution, node: ForkNode): Promise<Outcom
 
 async function executeRoute(execution: Execution, node: RouteNode): Promise<Outcome> {
   const input = await inputOf(execution);
-  const key = String(await runInContext(contextOf(execution, execution.control), () => (node.key as (input: unknown) => unknown)(input)));
+  const key = String(
+    await runInContext(contextOf(execution, execution.control), () => (node.key as (input: unknown) => unknown)(input)),
+  );
   const listed = node.branches.findIndex((branch) => branch.key === key);
   if (listed < 0 && node.otherwise === undefined) throw new UnmatchedRouteError(node.id, key);
   return { kind: 'routed', branch: listed < 0 ? node.branches.length : listed, output: encode(execution, key) };
@@ -148,7 +157,10 @@ async function attempt(
   const { control, context } = execution;
   const timeout = new AbortController();
   const signal = timeoutMs === undefined ? control : AbortSignal.any([control, timeout.signal]);
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(new TaskTimeoutError(context.taskId, timeoutMs)), timeoutMs);
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => timeout.abort(new TaskTimeoutError(context.taskId, timeoutMs)), timeoutMs);
   const ended = new Promise<Outcome>((resolve) => {
     const onAbort = () => resolve(aborted(control, timeout.signal));
     if (signal.aborted) onAbort();
@@ -165,7 +177,11 @@ async function attempt(
 
 // Context objects are handed to users: getters and all stay as they are, the signal is this attempt's.
 function contextOf(execution: Execution, signal: AbortSignal): TaskContext {
-  return Object.defineProperty(execution.context as TaskContext, 'signal', { value: signal, enumerable: true, configurable: true });
+  return Object.defineProperty(execution.context as TaskContext, 'signal', {
+    value: signal,
+    enumerable: true,
+    configurable: true,
+  });
 }
 
 function aborted(control: AbortSignal, timeout: AbortSignal): Outcome {
@@ -174,7 +190,14 @@ function aborted(control: AbortSignal, timeout: AbortSignal): Outcome {
 }
 
 /** Errors that a repetition can't mend. */
-const FINAL = [NonRetryableError, ValidationError, CodecError, PayloadTooLargeError, UnmatchedRouteError, MapInputError];
+const FINAL = [
+  NonRetryableError,
+  ValidationError,
+  CodecError,
+  PayloadTooLargeError,
+  UnmatchedRouteError,
+  MapInputError,
+];
 
 function failed(error: unknown): Outcome {
   const final = FINAL.some((type) => error instanceof type);

@@ -31,7 +31,8 @@ export async function expandMap(leased: Leased, list: readonly unknown[], engage
   const node = leased.node as MapNode;
   for (let cursor = leased.activation.cursor; ; ) {
     const step = advanceMap(node, path, list.length, cursor, limits.mapChunk);
-    if (step.kind === 'empty') return { kind: 'empty', outcome: { kind: 'completed', value: undefined, recipe: ['gather', path] } };
+    if (step.kind === 'empty')
+      return { kind: 'empty', outcome: { kind: 'completed', value: undefined, recipe: ['gather', path] } };
     const elements = encodeElements(node, list, step.activate, engaged);
     if (!(elements instanceof Map)) return elements;
     const result = await insert(leased, step, elements, { from: cursor, total: list.length }, engaged);

@@ -3,8 +3,9 @@
  * activation is about to be written. A queue's row is written in a transaction of its own, before anything that
  * refers to it, and never changes; so what is known stays true.
  */
-import type { Priority, QueueRow, QueueSpec } from '../core/model.js';
+
 import { queueName } from '../core/message.js';
+import type { Priority, QueueRow, QueueSpec } from '../core/model.js';
 import type { Node } from '../core/tree.js';
 import type { Store } from '../store/store.js';
 import type { Transport } from '../transport/transport.js';

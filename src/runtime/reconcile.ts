@@ -143,7 +143,8 @@ export class Reconciler {
     for (const watched of this.options.watched()) {
       if (!look.owed.includes(watched.queue.key)) continue;
       const passed = await this.#passed(watched, look.now);
-      if (passed !== undefined) owed.push({ queue: watched.queue.key, publishedBefore: passed - limits.watermarkLagMs });
+      if (passed !== undefined)
+        owed.push({ queue: watched.queue.key, publishedBefore: passed - limits.watermarkLagMs });
     }
     if (owed.length === 0) return;
     const ready: readonly ReadyActivation[] = await store.restamp(session, owed, limits.restampLimit);

@@ -23,7 +23,12 @@ function retryDelayMs({ node, activation }: Leased, { final, retryAfterMs }: Fai
   return retryAfterMs ?? nextDelayMs(policy, activation.attempt, Math.random());
 }
 
-async function backOff(leased: Leased, { error, timedOut }: Failed, delayMs: number, engaged: Engaged): Promise<Settled> {
+async function backOff(
+  leased: Leased,
+  { error, timedOut }: Failed,
+  delayMs: number,
+  engaged: Engaged,
+): Promise<Settled> {
   const { run, path, number } = leased.activation;
   const request = { run, path, number, delayMs, error: serializeError(error) };
   const kept = await persist(engaged.settling, () => engaged.leases.backOff(request));

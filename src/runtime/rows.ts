@@ -30,8 +30,7 @@ export async function rowsFor(
 function rowFor(activation: NewActivation, queue: number, element?: (index: number) => Uint8Array): ActivationRow {
   const { path, node, state, pending } = activation;
   const input = activation.element === undefined ? undefined : element?.(activation.element);
-  const dueInMs =
-    node.kind === 'delay' ? node.durationMs : node.kind === 'signal' ? node.timeoutMs : undefined;
+  const dueInMs = node.kind === 'delay' ? node.durationMs : node.kind === 'signal' ? node.timeoutMs : undefined;
   return {
     path,
     state,

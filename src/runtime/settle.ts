@@ -3,7 +3,8 @@ import { advance, advanceRoute, type Effects, elementSuffix, openGate } from '..
 import { BatonError } from '../core/errors.js';
 import { decodeRecipe, encodeRecipe } from '../core/recipe.js';
 import { type MapNode, nodeAt } from '../core/tree.js';
-import { type ActivationRow,
+import {
+  type ActivationRow,
   type CommitResult,
   type Completion,
   type LeasedActivation,
@@ -63,12 +64,7 @@ async function record(leased: Leased, outcome: Outcome, engaged: Engaged, hop: n
 
 type Decided = { readonly effects: Effects; readonly output: Uint8Array | undefined } | Failed;
 
-async function recordCompletion(
-  leased: Leased,
-  outcome: Completed,
-  engaged: Engaged,
-  hop: number,
-): Promise<Settled> {
+async function recordCompletion(leased: Leased, outcome: Completed, engaged: Engaged, hop: number): Promise<Settled> {
   const decided = decide(leased, outcome);
   if ('kind' in decided) return recordFailure(leased, decided, engaged);
   const { effects, output } = decided;
@@ -93,7 +89,8 @@ function decide({ tree, activation }: Leased, outcome: Completed): Decided {
   try {
     if (outcome.kind === 'opened') return { effects: openGate(tree, path), output: outcome.output };
     const input = decodeRecipe(activation.source, activation.recipe);
-    if (outcome.kind === 'routed') return { effects: advanceRoute(tree, path, input, outcome.branch), output: outcome.output };
+    if (outcome.kind === 'routed')
+      return { effects: advanceRoute(tree, path, input, outcome.branch), output: outcome.output };
     return { effects: advance(tree, path, outcome.recipe, outcome.value), output: outcome.output };
   } catch (error) {
     if (!(error instanceof BatonError)) throw error;
@@ -101,7 +98,12 @@ function decide({ tree, activation }: Leased, outcome: Completed): Decided {
   }
 }
 
-function completionOf({ activation, tree }: Leased, effects: Effects, output: Uint8Array | undefined, activate: ActivationRow[]): Completion {
+function completionOf(
+  { activation, tree }: Leased,
+  effects: Effects,
+  output: Uint8Array | undefined,
+  activate: ActivationRow[],
+): Completion {
   const { run, path, number } = activation;
   const { arrive, finish } = effects;
   return {
@@ -118,7 +120,9 @@ function completionOf({ activation, tree }: Leased, effects: Effects, output: Ui
             join: arrive.join,
             slot: arrive.slot,
             result: arrive.result === undefined ? null : JSON.stringify(arrive.result),
-            ...(arrive.releasesNext ? { release: { suffix: elementSuffix(nodeAt(tree.root, arrive.join) as MapNode) } } : {}),
+            ...(arrive.releasesNext
+              ? { release: { suffix: elementSuffix(nodeAt(tree.root, arrive.join) as MapNode) } }
+              : {}),
           },
         }),
   };

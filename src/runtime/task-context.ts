@@ -15,7 +15,14 @@ export interface ContextParts {
   readonly logger: Logger;
 }
 
-export function taskContext({ namespace, tree, node, activation, held, logger }: ContextParts): Omit<TaskContext, 'signal'> {
+export function taskContext({
+  namespace,
+  tree,
+  node,
+  activation,
+  held,
+  logger,
+}: ContextParts): Omit<TaskContext, 'signal'> {
   const { info, path, attempt, progress } = activation;
   const policy = node.kind === 'task' ? node.policy : undefined;
   let own: Logger | undefined;

@@ -7,7 +7,9 @@ import { limits } from './limits.js';
 import type { StoreClock } from './store-clock.js';
 
 export interface TimerStore {
-  fireTimers(limit: number): Promise<{ readonly ready: readonly ReadyActivation[]; readonly nextDueAt: number | undefined }>;
+  fireTimers(
+    limit: number,
+  ): Promise<{ readonly ready: readonly ReadyActivation[]; readonly nextDueAt: number | undefined }>;
 }
 
 /** setTimeout takes no more than 2^31 − 1 ms, and clocks drift: look again within the hour. */

@@ -210,7 +210,9 @@ export interface Expansion extends LeaseRef {
   readonly release?: { readonly running: number; readonly suffix: string };
 }
 
-export type ExpandResult = { readonly kind: 'expanded'; readonly ready: readonly ReadyActivation[] } | { readonly kind: 'lost' };
+export type ExpandResult =
+  | { readonly kind: 'expanded'; readonly ready: readonly ReadyActivation[] }
+  | { readonly kind: 'lost' };
 
 export interface BackOff extends LeaseRef {
   readonly error: SerializedError;
@@ -343,7 +345,12 @@ export interface ListQuery {
 
 /** What control answers: `done` (changed or already so), or the status that refuses it. */
 export type ControlResult =
-  | { readonly kind: 'done'; readonly changed: boolean; readonly ready: readonly ReadyActivation[]; readonly ended?: EndedRun }
+  | {
+      readonly kind: 'done';
+      readonly changed: boolean;
+      readonly ready: readonly ReadyActivation[];
+      readonly ended?: EndedRun;
+    }
   | { readonly kind: 'refused'; readonly status: StoredRunStatus };
 
 export interface SignalRequest {
@@ -401,7 +408,11 @@ export interface Store {
    * Records completions and what follows from them; one result each, in order. With `repeat`, a row completed
    * under the same number answers `committed` again, with the successors as they stand now.
    */
-  commit(session: SessionKey, completions: readonly Completion[], options?: { readonly repeat?: boolean }): Promise<CommitResult[]>;
+  commit(
+    session: SessionKey,
+    completions: readonly Completion[],
+    options?: { readonly repeat?: boolean },
+  ): Promise<CommitResult[]>;
   expand(session: SessionKey, expansion: Expansion): Promise<ExpandResult>;
   /** A failed attempt that will be repeated: `backing_off` with a timer. One boolean each: false is lost. */
   backOff(session: SessionKey, requests: readonly BackOff[]): Promise<boolean[]>;
@@ -420,9 +431,16 @@ export interface Store {
    */
   sweep(session: SessionKey, options: { readonly limit: number; readonly poisonAt: number }): Promise<SweepResult>;
   /** Fails the run of a lease that a dead session left, if it still is so. */
-  poison(session: SessionKey, activation: ActivationRef, failure: { readonly error: SerializedError; readonly task: string }): Promise<EndedRun | undefined>;
+  poison(
+    session: SessionKey,
+    activation: ActivationRef,
+    failure: { readonly error: SerializedError; readonly task: string },
+  ): Promise<EndedRun | undefined>;
   /** Wakes what is due (delays, back-offs, signal timeouts), earliest first. `nextDueAt` is the earliest left. */
-  fireTimers(session: SessionKey, limit: number): Promise<{ readonly ready: readonly ReadyActivation[]; readonly nextDueAt: number | undefined }>;
+  fireTimers(
+    session: SessionKey,
+    limit: number,
+  ): Promise<{ readonly ready: readonly ReadyActivation[]; readonly nextDueAt: number | undefined }>;
   /** Stamps ready rows anew whose message was lost or never published: owed by the caller. Skips what others hold. */
   restamp(session: SessionKey, owed: LookRequest['owed'], limit: number): Promise<ReadyActivation[]>;
 

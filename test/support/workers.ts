@@ -26,14 +26,19 @@ export interface WorkerProcess {
 const WAIT_MS = 20_000;
 
 /** Starts a worker and waits until it consumes. `module` is a file of test/fixtures, or an absolute path. */
-export async function startWorker(module: string, services: Services, args: readonly string[] = []): Promise<WorkerProcess> {
+export async function startWorker(
+  module: string,
+  services: Services,
+  args: readonly string[] = [],
+): Promise<WorkerProcess> {
   const path = module.startsWith('/') ? module : fixture(module);
   const child = spawn(process.execPath, [CLI, 'worker', path, '--namespace', services.namespace, ...args], {
     env: environment(services),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const worker: WorkerProcess = {
     pid: child.pid as number,
@@ -66,7 +71,10 @@ async function running(worker: WorkerProcess, child: ChildProcess): Promise<void
 }
 
 /** Runs one command of the CLI to its end. */
-export async function cli(services: Services, args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+export async function cli(
+  services: Services,
+  args: readonly string[],
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, [CLI, ...args, '--namespace', services.namespace], {
     env: environment(services),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -106,7 +106,9 @@ async function record(
     values: [session, namespace, ...completionArrays(completions), ...childArrays(children)],
   });
   if (rows[0]?.kind === 'dead') throw new SessionDeadError(session);
-  const parents = new Map(children.map(({ ord, row }) => [refKey((completions[ord - 1] as Completion).run, row.path), ord]));
+  const parents = new Map(
+    children.map(({ ord, row }) => [refKey((completions[ord - 1] as Completion).run, row.path), ord]),
+  );
   return collect(rows, parents);
 }
 
@@ -141,7 +143,9 @@ function collect(rows: readonly Row[], parents: ReadonlyMap<string, number>): Ma
 }
 
 function needsLaterLook(completions: readonly Completion[]): boolean {
-  return completions.some(({ arrive, activate }) => arrive?.release !== undefined || activate.some((row) => row.signal !== undefined));
+  return completions.some(
+    ({ arrive, activate }) => arrive?.release !== undefined || activate.some((row) => row.signal !== undefined),
+  );
 }
 
 /** The run is locked: what these statements see can't change before the commit. */
@@ -183,7 +187,12 @@ async function recognise(
   completions: readonly Completion[],
   results: Map<number, Draft>,
 ): Promise<void> {
-  const values = [session, completions.map(({ run }) => run), completions.map(({ path }) => path), completions.map(({ number }) => number)];
+  const values = [
+    session,
+    completions.map(({ run }) => run),
+    completions.map(({ path }) => path),
+    completions.map(({ number }) => number),
+  ];
   const { rows } = await database.query<{ ord: number } & EndedColumns>('commit', { text: RECORDED, values });
   for (const row of rows) {
     if (results.has(row.ord)) continue;
@@ -194,9 +203,15 @@ async function recognise(
   }
 }
 
-async function successors(database: Database, session: SessionKey, { run, activate, arrive }: Completion): Promise<Draft> {
+async function successors(
+  database: Database,
+  session: SessionKey,
+  { run, activate, arrive }: Completion,
+): Promise<Draft> {
   const paths = [...activate.map((row) => row.path), ...(arrive ? [arrive.join] : [])];
-  const { rows } = await database.query<ReadyColumns & { state: string; session: string | null; number: string | null }>('commit', {
+  const { rows } = await database.query<
+    ReadyColumns & { state: string; session: string | null; number: string | null }
+  >('commit', {
     text: SUCCESSORS,
     values: [paths.map(() => run), paths],
   });

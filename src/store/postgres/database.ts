@@ -79,7 +79,10 @@ export class Database {
   }
 
   /** A statement on a lane, and how long its connection has been up, in ms. */
-  async queryWithAge<R extends pg.QueryResultRow>(lane: Lane, statement: pg.QueryConfig): Promise<{ rows: R[]; ageMs: number }> {
+  async queryWithAge<R extends pg.QueryResultRow>(
+    lane: Lane,
+    statement: pg.QueryConfig,
+  ): Promise<{ rows: R[]; ageMs: number }> {
     return this.#repeating(async () => {
       const client = await this.#lane(lane).connect();
       let broken: Error | undefined;
@@ -140,7 +143,11 @@ export class Database {
 /** The settings of a connection: a string, a config, or those of the user's pool. */
 function poolConfig(config: PostgresConfig): pg.PoolConfig {
   const base: pg.PoolConfig =
-    typeof config === 'string' ? { connectionString: config } : 'options' in config && 'connect' in config ? { ...config.options } : config;
+    typeof config === 'string'
+      ? { connectionString: config }
+      : 'options' in config && 'connect' in config
+        ? { ...config.options }
+        : config;
   return { keepAlive: true, connectionTimeoutMillis: 5_000, query_timeout: 60_000, ...base };
 }
 

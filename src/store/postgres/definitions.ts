@@ -46,7 +46,11 @@ on conflict (name) do nothing`;
 const NAMED = `select ${COLUMNS} from baton.queues where name = any($1::text[])`;
 const ALL = `select ${COLUMNS} from baton.queues where namespace = $1 order by key`;
 
-export async function ensureQueues(database: Database, namespace: string, specs: readonly QueueSpec[]): Promise<QueueRow[]> {
+export async function ensureQueues(
+  database: Database,
+  namespace: string,
+  specs: readonly QueueSpec[],
+): Promise<QueueRow[]> {
   const names = specs.map((spec) => queueName(namespace, spec));
   for (const [i, spec] of specs.entries()) {
     const values = [namespace, names[i], spec.workflow, spec.hash, spec.tags, spec.priority];

@@ -50,7 +50,12 @@ export async function look(
   const { rows, ageMs } = await database.queryWithAge<LookRow>('duty', {
     name: 'look',
     text: LOOK,
-    values: [session ?? null, namespace, owed.map(({ queue }) => queue), owed.map(({ publishedBefore }) => publishedBefore)],
+    values: [
+      session ?? null,
+      namespace,
+      owed.map(({ queue }) => queue),
+      owed.map(({ publishedBefore }) => publishedBefore),
+    ],
   });
   const row = rows[0] as LookRow;
   return {
@@ -121,8 +126,14 @@ export async function sweep(
   return database.transaction('duty', async (sql) => {
     const me = await sql.query({ name: 'session.alive', text: ALIVE, values: [session] });
     if (me.rowCount === 0) throw new SessionDeadError(session);
-    const found = await sql.query<{ run_key: string; path: string }>({ text: LEFT_BEHIND, values: [namespace, limit, poisonAt] });
-    const poisoned = await sql.query<{ run_key: string; path: string }>({ text: POISONED, values: [namespace, poisonAt] });
+    const found = await sql.query<{ run_key: string; path: string }>({
+      text: LEFT_BEHIND,
+      values: [namespace, limit, poisonAt],
+    });
+    const poisoned = await sql.query<{ run_key: string; path: string }>({
+      text: POISONED,
+      values: [namespace, poisonAt],
+    });
     if (found.rowCount === 0 && poisoned.rowCount === 0) await sql.query({ text: SWEPT, values: [namespace] });
     const runs = found.rows.map((row) => row.run_key);
     await sql.query({ text: LOCK_RUNS, values: [runs] });

@@ -47,15 +47,30 @@ export async function expand(
     if (rows[0]?.grown !== 1) return standsAt(sql, session, expansion);
     const ready = rows.flatMap((row) => (row.run_key === null ? [] : [toReady(row)]));
     if (release === undefined) return { kind: 'expanded', ready };
-    await sql.query({ text: 'update baton.activations set cursor = 0 where run_key = $1 and path = $2', values: [run, path] });
-    const first = await releaseElements(sql, session, { run, path }, { count: release.running, suffix: release.suffix });
+    await sql.query({
+      text: 'update baton.activations set cursor = 0 where run_key = $1 and path = $2',
+      values: [run, path],
+    });
+    const first = await releaseElements(
+      sql,
+      session,
+      { run, path },
+      { count: release.running, suffix: release.suffix },
+    );
     return { kind: 'expanded', ready: [...ready, ...first] };
   });
 }
 
 /** A repeated chunk that is in already: its messages are the watermark's. */
-async function standsAt(sql: Sql, session: SessionKey, { run, path, number, next, release }: Expansion): Promise<ExpandResult> {
-  const { rowCount } = await sql.query({ text: STANDS_AT, values: [run, path, session, number, release === undefined ? next : 0] });
+async function standsAt(
+  sql: Sql,
+  session: SessionKey,
+  { run, path, number, next, release }: Expansion,
+): Promise<ExpandResult> {
+  const { rowCount } = await sql.query({
+    text: STANDS_AT,
+    values: [run, path, session, number, release === undefined ? next : 0],
+  });
   return rowCount === 1 ? { kind: 'expanded', ready: [] } : { kind: 'lost' };
 }
 

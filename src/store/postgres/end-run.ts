@@ -75,7 +75,10 @@ export async function poison(
   return database.transaction('duty', async (sql) => {
     const status = await lockRun(sql, run);
     if (!isLive(status)) return undefined;
-    const { rows } = await sql.query<{ attempt: number }>({ text: POISON_ROW, values: [run, path, JSON.stringify(error)] });
+    const { rows } = await sql.query<{ attempt: number }>({
+      text: POISON_ROW,
+      values: [run, path, JSON.stringify(error)],
+    });
     const attempt = rows[0]?.attempt;
     return attempt === undefined ? undefined : failLocked(sql, run, { error, task, attempt });
   });

@@ -47,7 +47,11 @@ interface LeaseRow extends Omit<LeasedActivation, 'info' | 'readyAt' | 'bytes'> 
   bytes: Buffer | null;
 }
 
-export async function lease(database: Database, session: SessionKey, requests: readonly LeaseRequest[]): Promise<LeaseResult[]> {
+export async function lease(
+  database: Database,
+  session: SessionKey,
+  requests: readonly LeaseRequest[],
+): Promise<LeaseResult[]> {
   const { rows } = await database.query<LeaseRow>('lease', {
     name: 'lease',
     text: LEASE,

@@ -1,5 +1,13 @@
 /** Reads for clients, and values for recipes. Nothing here locks or decides. */
-import type { ActivationRef, ActivationState, Json, Priority, RunKey, SerializedError, StoredRunStatus } from '../../core/model.js';
+import type {
+  ActivationRef,
+  ActivationState,
+  Json,
+  Priority,
+  RunKey,
+  SerializedError,
+  StoredRunStatus,
+} from '../../core/model.js';
 import type { Arrival, Recipe } from '../../core/recipe.js';
 import type { ActivationView, ListQuery, RunRow } from '../store.js';
 import type { Database } from './database.js';
@@ -45,7 +53,11 @@ where r.namespace = $1 and ($2::text is null or r.workflow = $2) and ($3::text i
 order by r.key desc limit $7`;
 
 export async function findRun(database: Database, namespace: string, id: string): Promise<RunRow | undefined> {
-  const { rows } = await database.query<RunColumns>('shared', { name: 'run.find', text: FIND, values: [namespace, id] });
+  const { rows } = await database.query<RunColumns>('shared', {
+    name: 'run.find',
+    text: FIND,
+    values: [namespace, id],
+  });
   return rows[0] && toRun(rows[0]);
 }
 
@@ -145,7 +157,11 @@ order by q.ord`;
 
 export async function outputs(database: Database, refs: readonly ActivationRef[]): Promise<(Uint8Array | undefined)[]> {
   const values = [refs.map(({ run }) => run), refs.map(({ path }) => path)];
-  const { rows } = await database.query<{ output: Buffer | null }>('shared', { name: 'outputs', text: OUTPUTS, values });
+  const { rows } = await database.query<{ output: Buffer | null }>('shared', {
+    name: 'outputs',
+    text: OUTPUTS,
+    values,
+  });
   return rows.map((row) => row.output ?? undefined);
 }
 

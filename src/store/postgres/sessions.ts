@@ -30,7 +30,10 @@ export async function openSession(
   { workerId, ttlMs, host, pid }: SessionOptions,
   onError: (error: Error) => void,
 ): Promise<StoreSession> {
-  const { rows } = await database.query<{ key: string }>('duty', { text: OPEN, values: [namespace, workerId, host, pid, ttlMs] });
+  const { rows } = await database.query<{ key: string }>('duty', {
+    text: OPEN,
+    values: [namespace, workerId, host, pid, ttlMs],
+  });
   const key = (rows[0] as { key: string }).key;
   const lock = new SessionLock(database.config, key, ttlMs, onError);
   const close = async () => {
@@ -98,7 +101,13 @@ interface BeatRow {
 export async function heartbeat(database: Database, session: SessionKey, beat: Heartbeat): Promise<HeartbeatResult> {
   const { ttlMs, held, known, before } = beat;
   await writeProgress(database, session, held);
-  const values = [session, ttlMs, held.map(({ run }) => run), held.map(({ path }) => path), held.map(({ number }) => number)];
+  const values = [
+    session,
+    ttlMs,
+    held.map(({ run }) => run),
+    held.map(({ path }) => path),
+    held.map(({ number }) => number),
+  ];
   // On the lane of the leases: nothing there waits for a run's lock, and neither commit has to reach the disk.
   const { rows } = await database.query<BeatRow>('lease', { name: 'heartbeat', text: BEAT, values });
   if (rows[0]?.alive === 0) throw new SessionDeadError(session);

@@ -64,12 +64,20 @@ where (select count(*) from locked) > 0
   and a.run_key = req.run_key and a.path = req.path and a.state = 'leased' and a.session = $1 and a.number = req.number
 returning a.state, ${READY}`;
 
-export function handBack(database: Database, session: SessionKey, leases: readonly LeaseRef[]): Promise<ReadyActivation[]> {
+export function handBack(
+  database: Database,
+  session: SessionKey,
+  leases: readonly LeaseRef[],
+): Promise<ReadyActivation[]> {
   return handBackIn({ query: (statement) => database.query('duty', statement) }, session, leases);
 }
 
 /** The same within a transaction. */
-export async function handBackIn(sql: Sql, session: SessionKey, leases: readonly LeaseRef[]): Promise<ReadyActivation[]> {
+export async function handBackIn(
+  sql: Sql,
+  session: SessionKey,
+  leases: readonly LeaseRef[],
+): Promise<ReadyActivation[]> {
   if (leases.length === 0) return [];
   const { rows } = await sql.query<ReadyColumns & { state: string }>({
     name: 'hand-back',

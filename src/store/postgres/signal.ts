@@ -33,7 +33,11 @@ returning a.state, ${READY}`;
 export async function signal(database: Database, request: SignalRequest): Promise<SignalResult | undefined> {
   const { run, name, id, payload } = request;
   return database.transaction('shared', async (sql) => {
-    const { rows } = await sql.query<{ status: Parameters<typeof isLive>[0] }>({ name: 'signal.lock', text: LOCK, values: [run] });
+    const { rows } = await sql.query<{ status: Parameters<typeof isLive>[0] }>({
+      name: 'signal.lock',
+      text: LOCK,
+      values: [run],
+    });
     const status = rows[0]?.status;
     if (status === undefined) return undefined;
     if (!isLive(status)) return { kind: 'refused', status };
@@ -45,12 +49,22 @@ export async function signal(database: Database, request: SignalRequest): Promis
 }
 
 /** A wait of this name was just parked: if a signal came before it, it wakes at once. */
-export async function deliverBuffered(sql: Sql, session: SessionKey, run: RunKey, name: string): Promise<ReadyActivation[]> {
+export async function deliverBuffered(
+  sql: Sql,
+  session: SessionKey,
+  run: RunKey,
+  name: string,
+): Promise<ReadyActivation[]> {
   return (await deliver(sql, session, run, name)) ?? [];
 }
 
 /** Undefined: there is no pair. An empty list: the waiter is held, for the run is paused. */
-async function deliver(sql: Sql, session: SessionKey | null, run: RunKey, name: string): Promise<ReadyActivation[] | undefined> {
+async function deliver(
+  sql: Sql,
+  session: SessionKey | null,
+  run: RunKey,
+  name: string,
+): Promise<ReadyActivation[] | undefined> {
   const { rows } = await sql.query<ReadyColumns & { state: string }>({
     name: 'signal.deliver',
     text: DELIVER,

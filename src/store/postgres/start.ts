@@ -45,7 +45,11 @@ type Started = Extract<StartResult, { kind: 'started' }>;
 /** How often a start is tried again whose rival vanished between two looks. */
 const TRIES = 10;
 
-export async function start(database: Database, namespace: string, requests: readonly StartRequest[]): Promise<StartResult[]> {
+export async function start(
+  database: Database,
+  namespace: string,
+  requests: readonly StartRequest[],
+): Promise<StartResult[]> {
   const results = new Map<StartRequest, StartResult>();
   const plain = requests.filter((request) => request.conflict !== 'terminate_existing');
   if (plain.length > 0) await startAll(database, namespace, plain, results);
@@ -97,13 +101,22 @@ async function settleWithCurrent(
 }
 
 /** Runs that these very requests started and that lost their id since, by token. */
-async function setAside(query: Query, namespace: string, requests: readonly StartRequest[]): Promise<Map<string, RunKey>> {
+async function setAside(
+  query: Query,
+  namespace: string,
+  requests: readonly StartRequest[],
+): Promise<Map<string, RunKey>> {
   const values = [namespace, requests.map((request) => request.id), requests.map((request) => request.token)];
   const { rows } = await query<{ token: string; key: RunKey }>({ name: 'start.set-aside', text: SET_ASIDE, values });
   return new Map(rows.map((row) => [row.token, row.key]));
 }
 
-const exists = (row: CurrentRow): StartResult => ({ kind: 'exists', run: row.key, workflow: row.workflow, status: row.status });
+const exists = (row: CurrentRow): StartResult => ({
+  kind: 'exists',
+  run: row.key,
+  workflow: row.workflow,
+  status: row.status,
+});
 
 async function startedBefore(query: Query, run: RunKey): Promise<Started> {
   const { rows } = await query<ReadyColumns>({ name: 'start.ready', text: STILL_READY, values: [run] });
@@ -124,7 +137,9 @@ async function startInPlace(database: Database, namespace: string, request: Star
       const before = current?.token === request.token ? current.key : mine;
       if (before !== undefined) return startedBefore(query, before);
       const live = current !== undefined && (current.status === 'running' || current.status === 'paused');
-      const terminated = live ? await cancelLocked(sql, current.key, { reason: 'terminated by a new start of the same id' }) : undefined;
+      const terminated = live
+        ? await cancelLocked(sql, current.key, { reason: 'terminated by a new start of the same id' })
+        : undefined;
       if (current !== undefined) {
         await sql.query({ text: 'update baton.runs set current = false where key = $1', values: [current.key] });
       }
@@ -143,7 +158,11 @@ async function lockCurrent(sql: Sql, namespace: string, id: string): Promise<Cur
 
 type Query = Sql['query'];
 
-async function insertRuns(query: Query, namespace: string, requests: readonly StartRequest[]): Promise<Map<number, Started>> {
+async function insertRuns(
+  query: Query,
+  namespace: string,
+  requests: readonly StartRequest[],
+): Promise<Map<number, Started>> {
   const children = requests.flatMap((request, i) => request.activations.map((row) => ({ ord: i + 1, row })));
   const { rows } = await query<{ ord: number; run: RunKey } & (ReadyColumns | { run_key: null })>({
     name: 'start',

@@ -1,6 +1,7 @@
 /** The store on Postgres: a table of contents of the verbs beside it. */
-import type { ActivationRef, QueueSpec, RunKey, SerializedError, SessionKey } from '../../core/model.js';
+
 import { RunNotFoundError } from '../../core/errors.js';
+import type { ActivationRef, QueueSpec, RunKey, SerializedError, SessionKey } from '../../core/model.js';
 import type {
   BackOff,
   Completion,

@@ -42,7 +42,9 @@ export async function fireTimers(
   session: SessionKey,
   limit: number,
 ): Promise<{ ready: ReadyActivation[]; nextDueAt: number | undefined }> {
-  const { rows } = await database.query<{ alive: number; next_due_at: number | null } & (ReadyColumns | { run_key: null })>('duty', {
+  const { rows } = await database.query<
+    { alive: number; next_due_at: number | null } & (ReadyColumns | { run_key: null })
+  >('duty', {
     name: 'timers.fire',
     text: FIRE,
     values: [session, namespace, limit, JSON.stringify(TIMED_OUT)],

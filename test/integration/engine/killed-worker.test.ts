@@ -39,8 +39,14 @@ test(`of ${RUNS} runs under load none is lost, doubled or robbed when one of two
     startWorker('workflows.mjs', services, ['--concurrency', '100']),
   ]);
   workers.push(victim, survivor);
-  const handles = await baton.startMany(fan, Array.from({ length: RUNS }, (_, i) => i));
-  await eventually(async () => expect(await ledger.count()).toBeGreaterThan(RUNS * 2), { what: 'the load is under way', intervalMs: 5 });
+  const handles = await baton.startMany(
+    fan,
+    Array.from({ length: RUNS }, (_, i) => i),
+  );
+  await eventually(async () => expect(await ledger.count()).toBeGreaterThan(RUNS * 2), {
+    what: 'the load is under way',
+    intervalMs: 5,
+  });
   await victim.end('SIGKILL');
   const killedAt = await ledger.now();
 
@@ -59,7 +65,9 @@ test(`of ${RUNS} runs under load none is lost, doubled or robbed when one of two
     const again = executions[1]?.startedAt.getTime() ?? Number.POSITIVE_INFINITY;
     expect(again - killedAt.getTime()).toBeLessThan(2_000);
   }
-  const unfinished = [...activations.values()].filter((executions) => executions.every((entry) => entry.finishedAt === null));
+  const unfinished = [...activations.values()].filter((executions) =>
+    executions.every((entry) => entry.finishedAt === null),
+  );
   expect(unfinished).toEqual([]);
   const described = await Promise.all(handles.map((handle) => handle.describe()));
   for (const { nodes } of described) {

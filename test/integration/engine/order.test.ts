@@ -32,7 +32,18 @@ afterAll(async () => {
 
 test('two workers take an order through every node, started and watched from a third process', async () => {
   const input = JSON.stringify({ id: 'A-1', items: ['mug', 'tea', 'spoon'], amount: 30 });
-  const started = cli(services, ['start', 'order', '--module', MODULE, '--input', input, '--id', 'A-1', '--wait', '--json']);
+  const started = cli(services, [
+    'start',
+    'order',
+    '--module',
+    MODULE,
+    '--input',
+    input,
+    '--id',
+    'A-1',
+    '--wait',
+    '--json',
+  ]);
   await eventually(
     async () => {
       const { stdout } = await cli(services, ['show', 'A-1', '--json']);
@@ -51,9 +62,18 @@ test('two workers take an order through every node, started and watched from a t
     output: { branch: 'ship', result: 'shipped P-1' },
   });
 
-  const { rows } = await log.query<{ task: string; pid: number; started_at: Date; finished_at: Date }>('select * from shop_log');
+  const { rows } = await log.query<{ task: string; pid: number; started_at: Date; finished_at: Date }>(
+    'select * from shop_log',
+  );
   const count = (task: string) => rows.filter((row) => row.task === task).length;
-  expect(Object.fromEntries(['accept', 'reserve', 'charge', 'store', 'shipping/ask', 'shipping/judge', 'refund'].map((task) => [task, count(task)]))).toEqual({
+  expect(
+    Object.fromEntries(
+      ['accept', 'reserve', 'charge', 'store', 'shipping/ask', 'shipping/judge', 'refund'].map((task) => [
+        task,
+        count(task),
+      ]),
+    ),
+  ).toEqual({
     accept: 1,
     reserve: 3,
     charge: 1,
