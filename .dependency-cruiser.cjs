@@ -1,0 +1,123 @@
+/**
+ * Which way dependencies point. Each layer lists all that it may import, of ours and of others'; anything else is an
+ * error. The layers below runtime don't know each other:
+ *
+ *     core ← machines, store, transport ← runtime ← client ← cli ← index
+ */
+const { builtinModules } = require('node:module');
+
+const OURS = {
+  core: [],
+  machines: [],
+  store: ['core'],
+  transport: ['core'],
+  runtime: ['core', 'machines', 'store', 'transport'],
+  client: ['core', 'machines', 'store', 'transport', 'runtime'],
+  cli: ['core', 'machines', 'store', 'transport', 'runtime', 'client'],
+};
+
+// `node:` alone stands for every module of Node's.
+const THEIRS = {
+  core: ['@standard-schema/spec', 'devalue', 'ms', 'node:crypto'],
+  machines: ['xstate'],
+  store: ['pg', 'node:'],
+  transport: ['amqplib', 'node:'],
+  runtime: ['xstate', 'pino', 'node:'],
+  client: ['pg', 'amqplib', 'pino', 'node:'],
+  cli: ['commander', 'pino', 'node:'],
+};
+
+const STEPS_OF_A_DELIVERY = '^src/runtime/(deliver|settle|report|record-failure|expand-map)\\.ts$';
+
+const folderOf = (layer) => (layer === 'machines' ? '^machines/' : `^src/${layer}/`);
+
+const layers = Object.keys(OURS).map((layer) => ({
+  name: `${layer}-imports-only-what-it-may`,
+  severity: 'error',
+  from: { path: folderOf(layer) },
+  to: {
+    // Everything but this: the layer itself, the layers below it, and the packages that are its outside world.
+    pathNot: [folderOf(layer), ...OURS[layer].map(folderOf), ...THEIRS[layer].map(moduleOf), ...extra(layer)],
+  },
+}));
+
+/** Node's modules go by their name, packages by where they are installed, as code or as types. */
+function moduleOf(name) {
+  if (name === 'node:') return `^(node:)?(${builtinModules.join('|')})$`;
+  if (name.startsWith('node:')) return `^(node:)?${name.slice('node:'.length)}$`;
+  return `^node_modules/(@types/)?${name}/`;
+}
+
+function extra(layer) {
+  // Types of core are how machines speak of the same things: see the rule below, that it is types alone.
+  if (layer === 'machines') return ['^src/core/'];
+  return layer === 'cli' ? ['^src/index\\.ts$'] : [];
+}
+
+module.exports = {
+  forbidden: [
+    ...layers,
+    {
+      name: 'machines-take-only-types-from-core',
+      severity: 'error',
+      from: { path: '^machines/' },
+      to: { path: '^src/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'specifications-are-types-alone',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^node_modules/@standard-schema/spec/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'index-is-above-all',
+      severity: 'error',
+      from: { path: '^(src|machines)/', pathNot: '^src/(cli/|index\\.ts$)' },
+      to: { path: '^src/index\\.ts$' },
+    },
+    {
+      name: 'index-lists-and-does-nothing',
+      severity: 'error',
+      from: { path: '^src/index\\.ts$' },
+      to: { pathNot: '^(src|machines)/' },
+    },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-cycles-of-types',
+      severity: 'error',
+      from: { pathNot: STEPS_OF_A_DELIVERY },
+      to: { circular: true, via: { dependencyTypes: ['type-only'], pathNot: STEPS_OF_A_DELIVERY } },
+    },
+    {
+      // The steps of a delivery name each other's types. Shown, until those have a file of their own.
+      name: 'cycles-of-types-among-the-steps-of-a-delivery',
+      severity: 'warn',
+      from: { path: STEPS_OF_A_DELIVERY },
+      to: { circular: true, via: { dependencyTypes: ['type-only'], path: STEPS_OF_A_DELIVERY } },
+    },
+    {
+      name: 'no-dev-dependencies',
+      severity: 'error',
+      from: { path: '^(src|machines)/' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
+    {
+      name: 'nothing-unresolved',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    // Imports of types are arrows too.
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
+  },
+};
