@@ -1,0 +1,5 @@
+/** The control flow of a worker as data: machines to draw, inspect and test with. */
+export { type BreakerContext, type BreakerEvent, type BreakerInput, breakerMachine } from './breaker.js';
+export { type ConnectionContext, type ConnectionEvent, connectionMachine } from './connection.js';
+export { type DeliveryEvent, type DeliveryPhase, deliveryMachine, nextPhases } from './delivery.js';
+export { type WorkerContext, type WorkerEvent, type WorkerInput, workerMachine } from './worker.js';

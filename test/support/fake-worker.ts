@@ -1,0 +1,28 @@
+/** A worker on a fake engine. */
+import { flow } from '../../src/core/flow.js';
+import { silent } from '../../src/runtime/logger.js';
+import { Worker, type WorkerOptions, type WorkerServices } from '../../src/runtime/worker.js';
+import { FakeEngine } from './fake-engine.js';
+
+export const workflow = flow<number>('counting')
+  .then('inc', (n) => n + 1)
+  .build();
+
+export interface FakeWorker {
+  readonly worker: Worker;
+  readonly engine: FakeEngine;
+  /** What the engine was asked and what hooks wrote, in order. */
+  readonly log: string[];
+  /** The public states that it went through. */
+  readonly states: string[];
+}
+
+export function fakeWorker(options: Partial<WorkerOptions> = {}, log: string[] = []): FakeWorker {
+  const engine = new FakeEngine(log);
+  // Only the engine touches the services, and it is a fake.
+  const services = { logger: silent, namespace: 'default' } as WorkerServices;
+  const worker = new Worker({ workflows: [workflow], ...options }, services, () => engine);
+  const states: string[] = [];
+  worker.on('transition', ({ to }) => states.push(to));
+  return { worker, engine, log, states };
+}
