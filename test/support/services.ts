@@ -118,7 +118,7 @@ export async function findService(kind: ServiceKind, env: NodeJS.ProcessEnv): Pr
     return await kind.startContainer();
   } catch (cause) {
     throw new NoServiceError(
-      `no ${kind.name}: set ${kind.variable}, start one on its default port, or start Docker (${reason(cause)})`,
+      `no ${kind.name}: set ${kind.variable}, start one on its default port, or start Docker (${reason(refused)}; ${reason(cause)})`,
       { cause: new AggregateError([refused, cause]) },
     );
   }

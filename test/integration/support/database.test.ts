@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import pg from 'pg';
 import { afterEach, expect, inject, test } from 'vitest';
 import { createDatabase, dropLeftovers, type TestDatabase } from '../../support/database.js';
@@ -49,7 +48,7 @@ test('dropping a database needs nobody to have left it', async () => {
   const client = new pg.Client({ connectionString: database.url });
   const errors: unknown[] = [];
   client.on('error', (error) => errors.push(error));
-  const ended = once(client, 'end');
+  const ended = new Promise((resolve) => client.once('end', resolve));
   await client.connect();
   await database.drop();
   await ended;

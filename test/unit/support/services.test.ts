@@ -50,5 +50,7 @@ test('where no container can be started either, the error names all three ways',
   });
   const looking = findService(fake, {});
   await expect(looking).rejects.toBeInstanceOf(NoServiceError);
-  await expect(looking).rejects.toThrow(/set FAKE_URL, .* default port, .* Docker \(no Docker here\)/);
+  await expect(looking).rejects.toThrow(
+    /set FAKE_URL, .* default port, .* Docker \(nobody at fake:\/\/local; no Docker here\)/,
+  );
 });
