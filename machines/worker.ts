@@ -121,59 +121,24 @@ export const workerMachine = setup({
       after: { startupTimeout: { actions: raise({ type: 'startup.expired' }) } },
       states: {
         beforeStart: {
-          invoke: {
-            src: 'beforeStart',
-            onDone: 'opening',
-            onError: { target: '#worker.stopping.afterStop', actions: failedStart() },
-          },
-          on: {
-            'stop.requested': '#worker.stopping.afterStop',
-            'startup.expired': { target: '#worker.stopping.afterStop', actions: 'noteExpired' },
-          },
+          invoke: { src: 'beforeStart', onDone: 'opening', onError: failedStart('#worker.stopping.afterStop') },
+          on: toldToStop('#worker.stopping.afterStop'),
         },
         opening: {
-          invoke: {
-            src: 'open',
-            onDone: 'onStartup',
-            onError: { target: '#worker.stopping.closing', actions: failedStart() },
-          },
-          on: {
-            'stop.requested': '#worker.stopping.closing',
-            'startup.expired': { target: '#worker.stopping.closing', actions: 'noteExpired' },
-          },
+          invoke: { src: 'open', onDone: 'onStartup', onError: failedStart('#worker.stopping.closing') },
+          on: toldToStop('#worker.stopping.closing'),
         },
         onStartup: {
-          invoke: {
-            src: 'onStartup',
-            onDone: 'consuming',
-            onError: { target: '#worker.stopping.onShutdown', actions: failedStart() },
-          },
-          on: {
-            'stop.requested': '#worker.stopping.onShutdown',
-            'startup.expired': { target: '#worker.stopping.onShutdown', actions: 'noteExpired' },
-          },
+          invoke: { src: 'onStartup', onDone: 'consuming', onError: failedStart('#worker.stopping.onShutdown') },
+          on: toldToStop('#worker.stopping.onShutdown'),
         },
         consuming: {
-          invoke: {
-            src: 'consume',
-            onDone: 'afterStart',
-            onError: { target: '#worker.stopping.quiescing', actions: failedStart() },
-          },
-          on: {
-            'stop.requested': '#worker.stopping.quiescing',
-            'startup.expired': { target: '#worker.stopping.quiescing', actions: 'noteExpired' },
-          },
+          invoke: { src: 'consume', onDone: 'afterStart', onError: failedStart('#worker.stopping.quiescing') },
+          on: toldToStop('#worker.stopping.quiescing'),
         },
         afterStart: {
-          invoke: {
-            src: 'afterStart',
-            onDone: '#worker.running',
-            onError: { target: '#worker.stopping.beforeStop', actions: failedStart() },
-          },
-          on: {
-            'stop.requested': '#worker.stopping.beforeStop',
-            'startup.expired': { target: '#worker.stopping.beforeStop', actions: 'noteExpired' },
-          },
+          invoke: { src: 'afterStart', onDone: '#worker.running', onError: failedStart('#worker.stopping.beforeStop') },
+          on: toldToStop('#worker.stopping.beforeStop'),
         },
       },
     },
@@ -238,55 +203,27 @@ export const workerMachine = setup({
       on: { 'stop.forced': { actions: assign({ forced: true }) } },
       states: {
         beforeStop: {
-          invoke: {
-            src: 'beforeStop',
-            onDone: { target: 'quiescing', actions: stepDone() },
-            onError: { target: 'quiescing', actions: stepFailed() },
-          },
+          invoke: { src: 'beforeStop', onDone: stepDone('quiescing'), onError: stepFailed('quiescing') },
           on: { 'stop.forced': { target: 'quiescing', actions: assign({ forced: true }) } },
         },
         quiescing: {
-          invoke: {
-            src: 'quiesce',
-            onDone: { target: 'draining', actions: stepDone() },
-            onError: { target: 'draining', actions: stepFailed() },
-          },
+          invoke: { src: 'quiesce', onDone: stepDone('draining'), onError: stepFailed('draining') },
         },
         draining: {
           always: { guard: 'forced', target: 'releasing' },
-          invoke: {
-            src: 'drain',
-            onDone: { target: 'releasing', actions: stepDone() },
-            onError: { target: 'releasing', actions: stepFailed() },
-          },
+          invoke: { src: 'drain', onDone: stepDone('releasing'), onError: stepFailed('releasing') },
         },
         releasing: {
-          invoke: {
-            src: 'release',
-            onDone: { target: 'onShutdown', actions: stepDone() },
-            onError: { target: 'onShutdown', actions: stepFailed() },
-          },
+          invoke: { src: 'release', onDone: stepDone('onShutdown'), onError: stepFailed('onShutdown') },
         },
         onShutdown: {
-          invoke: {
-            src: 'onShutdown',
-            onDone: { target: 'closing', actions: stepDone() },
-            onError: { target: 'closing', actions: stepFailed() },
-          },
+          invoke: { src: 'onShutdown', onDone: stepDone('closing'), onError: stepFailed('closing') },
         },
         closing: {
-          invoke: {
-            src: 'close',
-            onDone: { target: 'afterStop', actions: stepDone() },
-            onError: { target: 'afterStop', actions: stepFailed() },
-          },
+          invoke: { src: 'close', onDone: stepDone('afterStop'), onError: stepFailed('afterStop') },
         },
         afterStop: {
-          invoke: {
-            src: 'afterStop',
-            onDone: { target: 'ending', actions: stepDone() },
-            onError: { target: 'ending', actions: stepFailed() },
-          },
+          invoke: { src: 'afterStop', onDone: stepDone('ending'), onError: stepFailed('ending') },
         },
         ending: {
           always: [{ guard: 'failed', target: '#worker.error' }, { target: '#worker.stopped' }],
@@ -299,23 +236,26 @@ export const workerMachine = setup({
   },
 });
 
-function failedStart() {
+/** A start-up is unwound from the counterpart of the step it had come to. */
+function toldToStop(counterpart: string) {
   return {
-    type: 'noteStartFailed' as const,
-    params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }),
+    'stop.requested': counterpart,
+    'startup.expired': { target: counterpart, actions: 'noteExpired' as const },
   };
 }
 
-function stepDone() {
-  return {
-    type: 'noteErrors' as const,
-    params: ({ event }: { event: { output: readonly unknown[] } }) => ({ errors: event.output }),
-  };
+function failedStart(counterpart: string) {
+  const params = ({ event }: { event: { error: unknown } }) => ({ error: event.error });
+  return { target: counterpart, actions: { type: 'noteStartFailed' as const, params } };
 }
 
-function stepFailed() {
-  return {
-    type: 'noteErrors' as const,
-    params: ({ event }: { event: { error: unknown } }) => ({ errors: [event.error] }),
-  };
+/** A stop goes on whatever happens. */
+function stepDone(next: string) {
+  const params = ({ event }: { event: { output: readonly unknown[] } }) => ({ errors: event.output });
+  return { target: next, actions: { type: 'noteErrors' as const, params } };
+}
+
+function stepFailed(next: string) {
+  const params = ({ event }: { event: { error: unknown } }) => ({ errors: [event.error] });
+  return { target: next, actions: { type: 'noteErrors' as const, params } };
 }

@@ -88,12 +88,13 @@ export class Lifecycle {
     );
   }
 
-  #stopStep(name: string, work: (signal: AbortSignal) => Promise<readonly unknown[] | void>) {
+  #stopStep(name: string, work: (signal: AbortSignal) => Promise<unknown>) {
     return fromPromise<readonly unknown[]>(({ signal }) => {
       this.parts.budget();
       return this.#inTurn(async () => {
+        // Hooks go on after an error and resolve with all of them; a step of the engine's is one thing, done or not.
         const errors = await work(signal).then(
-          (thrown) => thrown ?? [],
+          (thrown) => (Array.isArray(thrown) ? thrown : []),
           (error: unknown) => [error],
         );
         for (const error of errors) this.parts.failed(error, name);

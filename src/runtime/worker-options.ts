@@ -7,6 +7,7 @@ import { ConfigError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import type { HealthCheck, ResolvedCheck } from './health.js';
 import { HOOK_NAMES, type Hooks } from './hooks.js';
+import { LOG_LEVELS, type LogLevel } from './log-level.js';
 
 export interface WorkerOptions {
   /** What it can run, at least one. It takes work of exactly these structures. */
@@ -43,9 +44,6 @@ export interface WorkerOptions {
   /** Of the worker's own logger, where it has levels (pino has). @default the logger's */
   readonly logLevel?: LogLevel;
 }
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What can change while it runs. */
 export interface WorkerChanges

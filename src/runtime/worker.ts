@@ -2,58 +2,36 @@
  * A worker: its options, its engine and its hooks, driven by `machines/worker.ts`. What each step of its life does
  * is in `lifecycle.ts`; this is the surface.
  */
-import { type ActorRefFrom, createActor, type SnapshotFrom, waitFor } from 'xstate';
-import type { workerMachine } from '../../machines/worker.js';
+import { createActor, waitFor } from 'xstate';
 import type { Duration } from '../core/duration.js';
-import { ConfigError } from '../core/errors.js';
 import type { Logger as PublicLogger } from '../core/logger.js';
 import { Emitter } from './emitter.js';
-import type { TaskEvent } from './engaged.js';
 import { Engine, type EngineOptions } from './engine.js';
 import { type Health, HealthMonitor, type ResolvedCheck } from './health.js';
 import { HookRunner } from './hooks.js';
 import { type EngineLike, Lifecycle } from './lifecycle.js';
+import { LiveOptions } from './live-options.js';
+import { setLevel } from './log-level.js';
 import type { Logger } from './logger.js';
 import { handleSignals } from './process-signals.js';
-import { planReload } from './reload.js';
 import { StopBudget } from './stop-budget.js';
+import { asError, WorkerStateError, WorkerStoppedError } from './worker-errors.js';
+import type { WorkerEvents } from './worker-events.js';
+import { duration, SERVICES_CHECK, type WorkerChanges, type WorkerOptions } from './worker-options.js';
 import {
-  asError,
-  StartupTimeoutError,
-  startupError,
-  stopError,
-  WorkerStateError,
-  WorkerStoppedError,
-} from './worker-errors.js';
-import {
-  duration,
-  type LogLevel,
-  type ResolvedOptions,
-  resolveOptions,
-  SERVICES_CHECK,
-  type WorkerChanges,
-  type WorkerOptions,
-} from './worker-options.js';
+  detailOf,
+  failureOf,
+  hasEnded,
+  stateOf,
+  type WorkerActor,
+  type WorkerSnapshot,
+  type WorkerState,
+  watchSteps,
+} from './worker-state.js';
 
+export type { Transition, WorkerEvents } from './worker-events.js';
 export type { WorkerChanges, WorkerOptions } from './worker-options.js';
-
-export type WorkerState = 'initializing' | 'starting' | 'running' | 'stopping' | 'stopped' | 'error';
-
-export interface Transition {
-  readonly from: WorkerState;
-  readonly to: WorkerState;
-  /** The type of the event that caused it. */
-  readonly event: string;
-}
-
-export type WorkerEvents = {
-  /** The public state changed. Changes within a state are told by `actor`. */
-  transition: [Transition];
-  /** An attempt of a task ended here. */
-  task: [TaskEvent];
-  /** A hook or a step of the worker's failed, or an operation on store or broker. No task's failure is among them. */
-  error: [Error];
-};
+export type { WorkerState } from './worker-state.js';
 
 export interface StopOptions {
   /** As `shutdownTimeout`, for this stop. While it is stopping already only 0 has an effect: wait for no task any more. */
@@ -68,12 +46,10 @@ export type WorkerServices = Pick<
   'store' | 'transport' | 'queues' | 'dispatcher' | 'codec' | 'logger' | 'namespace'
 >;
 
-type Snapshot = SnapshotFrom<typeof workerMachine>;
-
 export class Worker {
   readonly id: string;
   /** The worker's XState actor, to look at and to inspect. */
-  readonly actor: ActorRefFrom<typeof workerMachine>;
+  readonly actor: WorkerActor;
   /** Resolves at `stopped`, rejects at `error`. Ignoring it never ends the process. */
   readonly finished: Promise<void>;
   readonly #services: WorkerServices;
@@ -82,10 +58,10 @@ export class Worker {
   readonly #health: HealthMonitor;
   readonly #events: Emitter<WorkerEvents>;
   readonly #undo: (() => void)[] = [];
-  #given: WorkerOptions;
-  #options: ResolvedOptions;
+  readonly #options: LiveOptions;
   #started: Promise<void> | undefined;
-  #stop: StopOptions = {};
+  #stopMs: number | undefined;
+  #stopReason: string | undefined;
   #budget: StopBudget | undefined;
 
   /** @internal Use `baton.worker()`. Throws a ConfigError that names the option. */
@@ -94,18 +70,18 @@ export class Worker {
     services: WorkerServices,
     engineOf: (options: EngineOptions) => EngineLike = (own) => new Engine(own),
   ) {
-    this.#given = options;
-    this.#options = resolveOptions(options);
+    this.#options = new LiveOptions(options);
+    const { id, logLevel, checks, startupTimeoutMs } = this.#options.now;
     this.#services = services;
-    this.id = this.#options.id;
+    this.id = id;
     this.#logger = services.logger.child({ worker: this.id });
-    if (this.#options.logLevel !== undefined) setLevel(this.#logger, this.#options.logLevel);
+    if (logLevel !== undefined) setLevel(this.#logger, logLevel);
     this.#events = new Emitter((err) => this.#logger.error({ err }, 'an event listener threw'));
     this.#engine = engineOf(this.#engineOptions());
-    this.#health = new HealthMonitor([this.#servicesCheck(), ...this.#options.checks]);
+    this.#health = new HealthMonitor([this.#servicesCheck(), ...checks]);
     this.actor = createActor(this.#lifecycle().machine(), {
       id: this.id,
-      input: { startupTimeoutMs: this.#options.startupTimeoutMs },
+      input: { startupTimeoutMs },
     });
     this.finished = this.#end();
     this.finished.catch(() => {});
@@ -135,13 +111,14 @@ export class Worker {
    * Takes no more work, lets running tasks finish or hands them back, runs the hooks, and closes. The same promise
    * as `finished`, however often it is called.
    */
-  stop(options: StopOptions = {}): Promise<void> {
-    const timeoutMs = options.timeout === undefined ? undefined : duration('timeout', options.timeout, 0);
+  stop({ timeout, reason }: StopOptions = {}): Promise<void> {
+    const timeoutMs = timeout === undefined ? undefined : duration('timeout', timeout, 0);
     if (this.state === 'stopping') {
       if (timeoutMs === 0) this.actor.send({ type: 'stop.forced' });
     } else if (!this.#ended()) {
-      this.#stop = options;
-      this.#logger.info({ reason: options.reason }, 'worker stopping');
+      this.#stopMs = timeoutMs;
+      this.#stopReason = reason;
+      this.#logger.info({ reason }, 'worker stopping');
       this.actor.send({ type: 'stop.requested' });
     }
     return this.finished;
@@ -165,13 +142,7 @@ export class Worker {
    */
   async reload(changes: WorkerChanges): Promise<void> {
     if (this.#ended() || this.state === 'stopping') throw new WorkerStateError(this.id, this.state, 'reload');
-    const { given, resolved, intervals } = planReload(this.#given, this.#options, changes);
-    if (changes.logLevel !== undefined) assertLevels(this.#logger);
-    this.#reconfigure(resolved);
-    if (changes.logLevel !== undefined) setLevel(this.#logger, changes.logLevel);
-    for (const [name, intervalMs] of intervals) this.#health.setInterval(name, intervalMs);
-    this.#given = given;
-    this.#options = resolved;
+    this.#options.change(changes, { engine: this.#engine, health: this.#health, logger: this.#logger });
     this.#logger.info({ changes: Object.keys(changes) }, 'worker reloaded');
   }
 
@@ -189,8 +160,8 @@ export class Worker {
    * Rejects with WorkerStateError when it ends otherwise.
    */
   async waitFor(state: WorkerState | (string & {})): Promise<void> {
-    const there = (snapshot: Snapshot) => stateOf(snapshot) === state || detailOf(snapshot) === state;
-    const snapshot = await waitFor(this.actor, (now) => there(now) || now.status !== 'active');
+    const there = (snapshot: WorkerSnapshot) => stateOf(snapshot) === state || detailOf(snapshot) === state;
+    const snapshot = await waitFor(this.actor, (now) => there(now) || hasEnded(now));
     if (!there(snapshot)) throw new WorkerStateError(this.id, stateOf(snapshot), `come to be ${state}`);
   }
 
@@ -198,13 +169,12 @@ export class Worker {
 
   async #start(): Promise<void> {
     if (this.state !== 'initializing') throw new WorkerStateError(this.id, this.state, 'start');
-    if (this.#options.handleSignals !== false) this.#undo.push(this.#handleSignals());
+    if (this.#options.now.handleSignals !== false) this.#undo.push(this.#handleSignals());
     this.actor.send({ type: 'start.requested' });
-    await waitFor(this.actor, (snapshot) => snapshot.matches('running') || snapshot.status !== 'active');
-    if (this.#ended()) {
-      await this.finished;
-      throw new WorkerStoppedError(this.id, this.#stop.reason);
-    }
+    const snapshot = await waitFor(this.actor, (now) => now.matches('running') || hasEnded(now));
+    if (snapshot.matches('running')) return;
+    await this.finished;
+    throw new WorkerStoppedError(this.id, this.#stopReason);
   }
 
   #end(): Promise<void> {
@@ -213,7 +183,7 @@ export class Worker {
         error: reject,
         complete: () => {
           for (const undo of this.#undo.splice(0)) undo();
-          const error = this.#failure();
+          const error = failureOf(this.id, this.actor.getSnapshot());
           if (error === undefined) resolve();
           else reject(error);
         },
@@ -221,16 +191,8 @@ export class Worker {
     });
   }
 
-  #failure(): Error | undefined {
-    const { value, context } = this.actor.getSnapshot();
-    if (value !== 'error') return undefined;
-    if (!context.startFailed) return stopError(this.id, context.errors);
-    const timeout = new StartupTimeoutError(this.id, context.startupTimeoutMs);
-    return startupError(context.expired ? [timeout, ...context.errors] : context.errors);
-  }
-
   #ended(): boolean {
-    return this.actor.getSnapshot().status !== 'active';
+    return hasEnded(this.actor.getSnapshot());
   }
 
   #lifecycle(): Lifecycle {
@@ -239,28 +201,23 @@ export class Worker {
       engine: this.#engine,
       health: this.#health,
       hooks: new HookRunner({
-        hooks: this.#options.hooks,
-        timeoutMs: this.#options.hookTimeoutMs,
+        hooks: this.#options.now.hooks,
+        timeoutMs: this.#options.now.hookTimeoutMs,
         worker: this,
         logger: logger as PublicLogger,
         onLateError: (error) => this.#failed(error, 'a late cleanup'),
       }),
       budget: () => {
-        this.#budget ??= new StopBudget(this.#stopMs());
+        this.#budget ??= new StopBudget(this.#stopMs ?? this.#options.now.shutdownTimeoutMs);
         return this.#budget;
       },
-      stopReason: () => new WorkerStoppedError(this.id, this.#stop.reason),
+      stopReason: () => new WorkerStoppedError(this.id, this.#stopReason),
       failed: (error, step) => this.#failed(error, step),
     });
   }
 
-  #stopMs(): number {
-    const { timeout } = this.#stop;
-    return timeout === undefined ? this.#options.shutdownTimeoutMs : duration('timeout', timeout, 0);
-  }
-
   async #steer(what: string, type: 'pause.requested' | 'resume.requested', there: (detail: string) => boolean) {
-    const elsewhere = (snapshot: Snapshot) => stateOf(snapshot) !== 'running';
+    const elsewhere = (snapshot: WorkerSnapshot) => stateOf(snapshot) !== 'running';
     if (elsewhere(this.actor.getSnapshot())) throw new WorkerStateError(this.id, this.state, what);
     this.actor.send({ type });
     const snapshot = await waitFor(this.actor, (now) => there(detailOf(now)) || elsewhere(now));
@@ -269,24 +226,8 @@ export class Worker {
 
   // --------------------------------------------------------------------------------------------- wiring
 
-  /** Applies what the engine takes live, or leaves it as it was. */
-  #reconfigure(next: ResolvedOptions): void {
-    const changesOf = ({ concurrency, prefetch, leaseTtlMs, agingIntervalMs }: ResolvedOptions) => ({
-      concurrency,
-      ...(prefetch === undefined ? {} : { prefetch }),
-      leaseTtlMs,
-      agingIntervalMs,
-    });
-    try {
-      this.#engine.reconfigure(changesOf(next));
-    } catch (cause) {
-      this.#engine.reconfigure(changesOf(this.#options));
-      throw new ConfigError('the worker could not take the new options, and keeps the old', { cause });
-    }
-  }
-
   #engineOptions(): EngineOptions {
-    const { workflows, id, concurrency, prefetch, tags, leaseTtlMs, agingIntervalMs } = this.#options;
+    const { workflows, id, concurrency, prefetch, tags, leaseTtlMs, agingIntervalMs } = this.#options.now;
     const limits = { concurrency, ...(prefetch === undefined ? {} : { prefetch }), leaseTtlMs, agingIntervalMs };
     return { ...this.#services, logger: this.#logger, workflows, id, tags, ...limits };
   }
@@ -312,16 +253,11 @@ export class Worker {
         this.actor.send({ type: 'infrastructure.ok' });
       }),
     );
-    let last = this.actor.getSnapshot();
-    this.actor.system.inspect((inspected) => {
-      if (inspected.type !== '@xstate.snapshot' || inspected.actorRef !== this.actor) return;
-      const next = inspected.snapshot as Snapshot;
-      const [from, to] = [stateOf(last), stateOf(next)];
-      const [was, is] = [detailOf(last), detailOf(next)];
-      last = next;
-      if (was !== is)
-        this.#logger[is === 'running.recovering' ? 'warn' : 'debug']({ from: was, to: is }, 'worker state');
-      if (from !== to) this.#events.emit('transition', { from, to, event: inspected.event.type });
+    watchSteps(this.actor, ({ from, to, event }) => {
+      const [was, is] = [stateOf(from), stateOf(to)];
+      const level = detailOf(to) === 'running.recovering' ? 'warn' : 'debug';
+      this.#logger[level]({ from: detailOf(from), to: detailOf(to) }, 'worker state');
+      if (was !== is) this.#events.emit('transition', { from: was, to: is, event });
     });
   }
 
@@ -338,7 +274,7 @@ export class Worker {
   }
 
   async #reloadOn(signal: NodeJS.Signals): Promise<void> {
-    const { handleSignals } = this.#options;
+    const { handleSignals } = this.#options.now;
     const source = typeof handleSignals === 'object' ? handleSignals.reload : undefined;
     if (source === undefined) {
       this.#logger.warn({ signal }, 'nothing to reload: handleSignals.reload says where from');
@@ -355,22 +291,4 @@ export class Worker {
     this.#logger.error({ err: error, step }, 'the worker had an error');
     this.#events.emit('error', asError(error));
   }
-}
-
-function stateOf({ value }: Snapshot): WorkerState {
-  return typeof value === 'string' ? value : (Object.keys(value)[0] as WorkerState);
-}
-
-function detailOf({ value }: Snapshot): string {
-  return typeof value === 'string' ? value : Object.entries(value)[0]!.join('.');
-}
-
-function assertLevels(logger: Logger): asserts logger is Logger & { level: string } {
-  if ('level' in logger) return;
-  throw new ConfigError('logLevel: this logger has no levels; a pino logger has');
-}
-
-function setLevel(logger: Logger, level: LogLevel): void {
-  assertLevels(logger);
-  logger.level = level;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fakeWorker } from '../../support/fake-worker.js';
 
 test('a worker starts from the outside in and stops the same way back', async () => {

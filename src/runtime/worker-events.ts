@@ -1,0 +1,19 @@
+/** What a worker tells its listeners. */
+import type { TaskEvent } from './engaged.js';
+import type { WorkerState } from './worker-state.js';
+
+export interface Transition {
+  readonly from: WorkerState;
+  readonly to: WorkerState;
+  /** The type of the event that caused it. */
+  readonly event: string;
+}
+
+export type WorkerEvents = {
+  /** The public state changed. Changes within a state are told by the worker's `actor`. */
+  transition: [Transition];
+  /** An attempt of a task ended here. */
+  task: [TaskEvent];
+  /** A hook or a step of the worker's failed, or an operation on store or broker. No task's failure is among them. */
+  error: [Error];
+};

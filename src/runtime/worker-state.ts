@@ -1,0 +1,50 @@
+/** What `machines/worker.ts` is in, as the public words and paths say it. */
+import type { ActorRefFrom, SnapshotFrom } from 'xstate';
+import type { workerMachine } from '../../machines/worker.js';
+import { StartupTimeoutError, startupError, stopError } from './worker-errors.js';
+
+export type WorkerState = 'initializing' | 'starting' | 'running' | 'stopping' | 'stopped' | 'error';
+
+/** The worker's XState actor. */
+export type WorkerActor = ActorRefFrom<typeof workerMachine>;
+export type WorkerSnapshot = SnapshotFrom<typeof workerMachine>;
+
+export interface Step {
+  readonly from: WorkerSnapshot;
+  readonly to: WorkerSnapshot;
+  /** The type of the event that caused it. */
+  readonly event: string;
+}
+
+export function stateOf({ value }: WorkerSnapshot): WorkerState {
+  return typeof value === 'string' ? value : (Object.keys(value)[0] as WorkerState);
+}
+
+/** The dotted path, such as `running.degraded`. */
+export function detailOf({ value }: WorkerSnapshot): string {
+  return typeof value === 'string' ? value : Object.entries(value)[0]!.join('.');
+}
+
+export function hasEnded(snapshot: WorkerSnapshot): boolean {
+  return snapshot.status !== 'active';
+}
+
+/** Tells every change of the actor's state, sub-states included, until the actor ends. */
+export function watchSteps(actor: WorkerActor, onStep: (step: Step) => void): void {
+  let from = actor.getSnapshot();
+  actor.system.inspect((inspected) => {
+    if (inspected.type !== '@xstate.snapshot' || inspected.actorRef !== actor) return;
+    const to = inspected.snapshot as WorkerSnapshot;
+    const changed = detailOf(from) !== detailOf(to);
+    if (changed) onStep({ from, to, event: inspected.event.type });
+    from = to;
+  });
+}
+
+/** What `finished` rejects with; undefined where the worker stopped in good order. */
+export function failureOf(workerId: string, { value, context }: WorkerSnapshot): Error | undefined {
+  if (value !== 'error') return undefined;
+  const { startFailed, expired, errors, startupTimeoutMs } = context;
+  if (!startFailed) return stopError(workerId, errors);
+  return startupError(expired ? [new StartupTimeoutError(workerId, startupTimeoutMs), ...errors] : errors);
+}
