@@ -124,15 +124,18 @@ export class Worker {
     return this.finished;
   }
 
-  /** Takes no more work until `resume()`; what runs goes on. Resolves when it takes none. Only while running. */
+  /**
+   * Takes no more work until `resume()`; what runs goes on. Resolves when it takes none. Rejects with
+   * WorkerStateError unless it is running, or when a `resume()` or a stop comes in between.
+   */
   async pause(): Promise<void> {
-    await this.#steer('pause', 'pause.requested', (detail) => detail === 'running.paused');
+    await this.#steer('pause', (detail) => detail === 'running.paused');
   }
 
-  /** Resolves when it takes work again, or will as soon as store and broker are back. Only while running. */
+  /** Resolves when it takes work again, or will as soon as store and broker are back. Rejects as `pause()` does. */
   async resume(): Promise<void> {
     const there = ['running.active', 'running.degraded', 'running.recovering'];
-    await this.#steer('resume', 'resume.requested', (detail) => there.includes(detail));
+    await this.#steer('resume', (detail) => there.includes(detail));
   }
 
   /**
@@ -216,12 +219,15 @@ export class Worker {
     });
   }
 
-  async #steer(what: string, type: 'pause.requested' | 'resume.requested', there: (detail: string) => boolean) {
-    const elsewhere = (snapshot: WorkerSnapshot) => stateOf(snapshot) !== 'running';
-    if (elsewhere(this.actor.getSnapshot())) throw new WorkerStateError(this.id, this.state, what);
-    this.actor.send({ type });
-    const snapshot = await waitFor(this.actor, (now) => there(detailOf(now)) || elsewhere(now));
-    if (elsewhere(snapshot)) throw new WorkerStateError(this.id, stateOf(snapshot), what);
+  async #steer(what: 'pause' | 'resume', there: (detail: string) => boolean): Promise<void> {
+    if (this.state !== 'running') throw new WorkerStateError(this.id, this.state, what);
+    this.actor.send({ type: `${what}.requested` });
+    const overtaken = ({ context }: WorkerSnapshot) => context.paused !== (what === 'pause');
+    const snapshot = await waitFor(
+      this.actor,
+      (now) => there(detailOf(now)) || overtaken(now) || stateOf(now) !== 'running',
+    );
+    if (!there(detailOf(snapshot))) throw new WorkerStateError(this.id, detailOf(snapshot), what);
   }
 
   // --------------------------------------------------------------------------------------------- wiring

@@ -1,11 +1,393 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { StartupTimeoutError, WorkerStateError, WorkerStoppedError } from '../../../src/runtime/worker-errors.js';
 import { fakeWorker } from '../../support/fake-worker.js';
 
-test('a worker starts from the outside in and stops the same way back', async () => {
-  const { worker, log, states } = fakeWorker();
-  await worker.start();
-  expect(worker.detail).toBe('running.active');
-  await worker.stop();
-  expect(log).toEqual(['open', 'consume', 'probe', 'quiesce', 'drain', 'release', 'close']);
-  expect(states).toEqual(['starting', 'running', 'stopping', 'stopped']);
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const hangs = () => new Promise<never>(() => {});
+
+/** Time goes on until the promise is settled. */
+async function through<T>(work: Promise<T>): Promise<T> {
+  let settled = false;
+  const done = () => {
+    settled = true;
+  };
+  work.then(done, done);
+  for (let i = 0; i < 1_000 && !settled; i++) await vi.advanceTimersByTimeAsync(100);
+  return work;
+}
+
+const rejection = (work: Promise<unknown>): Promise<Error> =>
+  through(
+    work.then(
+      () => {
+        throw new Error('it resolved');
+      },
+      (error: Error) => error,
+    ),
+  );
+
+/** Every hook, writing its name. */
+function allHooks(log: string[]) {
+  const says = (name: string) => () => void log.push(name);
+  return {
+    beforeStart: says('beforeStart'),
+    onStartup: [says('onStartup'), () => says('cleanup')],
+    afterStart: says('afterStart'),
+    beforeStop: says('beforeStop'),
+    onShutdown: [says('onShutdown 1'), says('onShutdown 2')],
+    afterStop: says('afterStop'),
+  };
+}
+
+describe('a life in good order', () => {
+  test('goes in through its steps and hooks and out through their counterparts', async () => {
+    const log: string[] = [];
+    const { worker, states } = fakeWorker({ hooks: allHooks(log) }, log);
+    expect([worker.state, worker.detail]).toEqual(['initializing', 'initializing']);
+    await worker.start();
+    expect([worker.state, worker.detail]).toEqual(['running', 'running.active']);
+    expect(log.splice(0)).toEqual(['beforeStart', 'open', 'onStartup', 'consume', 'afterStart', 'probe']);
+    await worker.stop();
+    expect(log).toEqual([
+      ...['beforeStop', 'quiesce', 'drain', 'release'],
+      ...['onShutdown 2', 'onShutdown 1', 'cleanup', 'close', 'afterStop'],
+    ]);
+    expect(states).toEqual(['starting', 'running', 'stopping', 'stopped']);
+    await expect(worker.finished).resolves.toBeUndefined();
+  });
+
+  test('leaves no timer and no listener behind', async () => {
+    const checks = [{ name: 'slow', check: hangs }];
+    const { worker, engine } = fakeWorker({ checks });
+    await worker.start();
+    expect(vi.getTimerCount()).toBeGreaterThan(0);
+    engine.fail(5);
+    await worker.waitFor('running.recovering');
+    await through(worker.stop());
+    expect(vi.getTimerCount()).toBe(0);
+    expect(engine.listeners).toBe(0);
+  });
+
+  test('start() and stop() called twice return the same promise, and the steps run once', async () => {
+    const { worker, engine } = fakeWorker();
+    const started = worker.start();
+    expect(worker.start()).toBe(started);
+    await started;
+    const stopped = worker.stop();
+    expect(worker.stop({ timeout: '1s' })).toBe(stopped);
+    await stopped;
+    expect(worker.stop()).toBe(stopped);
+    expect(engine.calls.filter((call) => call === 'open' || call === 'close')).toEqual(['open', 'close']);
+  });
+
+  test('a worker that never started stops at once, and can not be started any more', async () => {
+    const { worker, engine } = fakeWorker();
+    await worker.stop();
+    expect(worker.state).toBe('stopped');
+    expect(engine.calls).toEqual([]);
+    await expect(worker.start()).rejects.toBeInstanceOf(WorkerStateError);
+  });
+
+  test('tells the tasks that end in it', async () => {
+    const { worker, engine } = fakeWorker();
+    const told: unknown[] = [];
+    worker.on('task', (event) => told.push(event));
+    const task = {
+      runId: 'r',
+      workflow: 'w',
+      taskId: 't',
+      path: '/0',
+      attempt: 1,
+      outcome: 'completed',
+      durationMs: 1,
+    } as const;
+    engine.end(task);
+    expect(told).toEqual([task]);
+  });
+
+  test('a listener that throws stops neither the others nor the worker', async () => {
+    const { worker, states } = fakeWorker();
+    worker.on('transition', () => {
+      throw new Error('listener');
+    });
+    await worker.start();
+    await worker.stop();
+    expect(states).toEqual(['starting', 'running', 'stopping', 'stopped']);
+  });
+});
+
+describe('a start-up that fails', () => {
+  const broken = () => {
+    throw new Error('broken');
+  };
+
+  test.each<[string, (log: string[]) => ReturnType<typeof fakeWorker>, string[]]>([
+    [
+      'in a beforeStart hook',
+      (log) => fakeWorker({ hooks: { ...allHooks(log), beforeStart: broken } }, log),
+      ['afterStop'],
+    ],
+    [
+      'while it opens',
+      (log) => {
+        const made = fakeWorker({ hooks: allHooks(log) }, log);
+        made.engine.does.open = broken;
+        return made;
+      },
+      ['beforeStart', 'open', 'close', 'afterStop'],
+    ],
+    [
+      'in an onStartup hook',
+      (log) => {
+        const hooks = allHooks(log);
+        return fakeWorker({ hooks: { ...hooks, onStartup: [...hooks.onStartup, broken] } }, log);
+      },
+      ['beforeStart', 'open', 'onStartup', 'onShutdown 2', 'onShutdown 1', 'cleanup', 'close', 'afterStop'],
+    ],
+    [
+      'while it begins to consume',
+      (log) => {
+        const made = fakeWorker({ hooks: allHooks(log) }, log);
+        made.engine.does.consume = broken;
+        return made;
+      },
+      [
+        ...['beforeStart', 'open', 'onStartup', 'consume', 'quiesce', 'drain', 'release'],
+        ...['onShutdown 2', 'onShutdown 1', 'cleanup', 'close', 'afterStop'],
+      ],
+    ],
+    [
+      'in an afterStart hook',
+      (log) => fakeWorker({ hooks: { ...allHooks(log), afterStart: broken } }, log),
+      [
+        ...['beforeStart', 'open', 'onStartup', 'consume', 'beforeStop', 'quiesce', 'drain', 'release'],
+        ...['onShutdown 2', 'onShutdown 1', 'cleanup', 'close', 'afterStop'],
+      ],
+    ],
+  ])('%s undoes exactly what was begun, and rejects with the error', async (_, make, expected) => {
+    const log: string[] = [];
+    const { worker, states } = make(log);
+    await expect(worker.start()).rejects.toThrow('broken');
+    await expect(worker.finished).rejects.toThrow('broken');
+    expect(log).toEqual(expected);
+    expect(states).toEqual(['starting', 'stopping', 'error']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('rejects with the first error itself, and the others are its causes', async () => {
+    const first = new Error('first', { cause: new Error('its own cause') });
+    const { worker, engine } = fakeWorker({
+      hooks: {
+        onStartup: [
+          () => broken,
+          () => {
+            throw first;
+          },
+        ],
+      },
+    });
+    const told: string[] = [];
+    worker.on('error', (error) => told.push(error.message));
+    engine.does.close = () => Promise.reject(new Error('not closed'));
+    expect(await rejection(worker.start())).toBe(first);
+    const messages = (first.cause as AggregateError).errors.map((error: Error) => error.message);
+    expect(messages).toEqual(['its own cause', 'broken', 'not closed']);
+    expect(told).toEqual(['first', 'broken', 'not closed']);
+  });
+
+  test('because it takes too long, all in all, is given up after startupTimeout', async () => {
+    const log: string[] = [];
+    const { worker, engine } = fakeWorker({ hooks: allHooks(log), startupTimeout: '5s' }, log);
+    engine.does.open = hangs;
+    const started = performance.now();
+    const error = await rejection(worker.start());
+    expect(error).toBeInstanceOf(StartupTimeoutError);
+    expect(performance.now() - started).toBeLessThanOrEqual(5_000 + 1_000 + 200);
+    expect(log).toEqual(['beforeStart', 'open', 'close', 'afterStop']);
+    expect(worker.state).toBe('error');
+  });
+
+  test('because a hook hangs is given up after the hook timeout', async () => {
+    const { worker } = fakeWorker({ hooks: { onStartup: hangs }, hookTimeout: '2s' });
+    const error = await rejection(worker.start());
+    expect(error.message).toContain('hook onStartup took longer than 2000 ms');
+    expect(worker.state).toBe('error');
+  });
+
+  test('never leaves open what opened too late', async () => {
+    const { worker, engine } = fakeWorker({ startupTimeout: '1s' });
+    let opened = () => {};
+    engine.does.open = () =>
+      new Promise<void>((resolve) => {
+        opened = resolve;
+      });
+    await rejection(worker.start());
+    expect(engine.calls).toEqual(['open', 'close']);
+    opened();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(engine.calls).toEqual(['open', 'close', 'quiesce', 'close']);
+  });
+});
+
+describe('a stop during the start-up', () => {
+  test('is honoured: the hook is told, no other step starts, and what was begun is undone', async () => {
+    const log: string[] = [];
+    const polite = ({ signal }: { signal: AbortSignal }) =>
+      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(void log.push('told'))));
+    const { worker, states } = fakeWorker({ hooks: { ...allHooks(log), onStartup: polite } }, log);
+    const started = worker.start();
+    await worker.waitFor('starting.onStartup');
+    const stopped = worker.stop({ reason: 'deploy' });
+    const error = await rejection(started);
+    expect(error).toBeInstanceOf(WorkerStoppedError);
+    expect(error.message).toContain('deploy');
+    await stopped;
+    expect(log).toEqual(['beforeStart', 'open', 'told', 'onShutdown 2', 'onShutdown 1', 'close', 'afterStop']);
+    expect(states).toEqual(['starting', 'stopping', 'stopped']);
+  });
+
+  test('does not wait for a hook that hangs longer than a second', async () => {
+    const { worker } = fakeWorker({ hooks: { onStartup: hangs } });
+    worker.start().catch(() => {});
+    await worker.waitFor('starting.onStartup');
+    const before = performance.now();
+    await through(worker.stop());
+    expect(performance.now() - before).toBeLessThanOrEqual(1_100);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('never closes while it is still opening', async () => {
+    const { worker, engine, log } = fakeWorker();
+    engine.does.open = () => new Promise<void>((resolve) => setTimeout(() => resolve(void log.push('opened')), 500));
+    worker.start().catch(() => {});
+    await worker.waitFor('starting.opening');
+    await through(worker.stop());
+    expect(log).toEqual(['open', 'opened', 'close']);
+  });
+});
+
+describe('a stop', () => {
+  test('lets tasks finish within its budget, and then hands nothing back that is done', async () => {
+    const { worker, engine } = fakeWorker();
+    await worker.start();
+    engine.inFlight = 3;
+    const stopped = worker.stop();
+    await worker.waitFor('stopping.draining');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(worker.detail).toBe('stopping.draining');
+    engine.inFlight = 0;
+    await vi.advanceTimersByTimeAsync(300);
+    await stopped;
+    expect(worker.state).toBe('stopped');
+  });
+
+  test('hands back what is still running when the time for tasks is over, four fifths of it', async () => {
+    const { worker, engine } = fakeWorker({ shutdownTimeout: '10s' });
+    await worker.start();
+    engine.inFlight = 1;
+    const before = performance.now();
+    await through(worker.stop({ reason: 'deploy' }));
+    expect(performance.now() - before).toBeGreaterThanOrEqual(8_000);
+    expect(performance.now() - before).toBeLessThan(8_500);
+    expect(engine.released?.reason).toBeInstanceOf(WorkerStoppedError);
+    expect(engine.released?.reason.message).toContain('deploy');
+  });
+
+  test('keeps to its budget although every step and every hook hangs', async () => {
+    const { worker, engine } = fakeWorker({
+      shutdownTimeout: '25s',
+      hooks: { beforeStop: hangs, onShutdown: [hangs, hangs], afterStop: hangs },
+    });
+    await worker.start();
+    engine.inFlight = 1;
+    engine.does.quiesce = hangs;
+    engine.does.release = hangs;
+    engine.does.close = hangs;
+    const before = performance.now();
+    const error = await rejection(worker.stop());
+    expect(performance.now() - before).toBeLessThanOrEqual(25_500);
+    expect((error as AggregateError).errors).toHaveLength(7);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('with a timeout of 0 waits for no task, and its hooks still run', async () => {
+    const log: string[] = [];
+    const quick = () => new Promise<void>((resolve) => setTimeout(() => resolve(void log.push('hook')), 50));
+    const { worker, engine } = fakeWorker({ hooks: { onShutdown: quick } });
+    await worker.start();
+    engine.inFlight = 1;
+    const before = performance.now();
+    await through(worker.stop({ timeout: 0 }));
+    expect(performance.now() - before).toBeLessThanOrEqual(300);
+    expect(log).toEqual(['hook']);
+    expect(engine.released).toBeDefined();
+  });
+
+  test('that is asked for again with a timeout of 0 waits no longer', async () => {
+    const { worker, engine } = fakeWorker();
+    await worker.start();
+    engine.inFlight = 1;
+    const stopped = worker.stop();
+    await worker.waitFor('stopping.draining');
+    const before = performance.now();
+    expect(worker.stop({ timeout: 0 })).toBe(stopped);
+    await through(stopped);
+    expect(performance.now() - before).toBeLessThanOrEqual(300);
+    expect(worker.state).toBe('stopped');
+  });
+
+  test('in which hooks throw runs all of them, and then ends in error with an AggregateError', async () => {
+    const log: string[] = [];
+    const fails = (message: string) => () => {
+      log.push(message);
+      throw new Error(message);
+    };
+    const { worker, states } = fakeWorker({
+      hooks: {
+        beforeStop: fails('a'),
+        onStartup: () => fails('d'),
+        onShutdown: [fails('c'), fails('b')],
+        afterStop: fails('e'),
+      },
+    });
+    await worker.start();
+    const error = await rejection(worker.stop());
+    expect(error).toBeInstanceOf(AggregateError);
+    expect((error as AggregateError).errors.map(({ message }: Error) => message)).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(log).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(await rejection(worker.finished)).toBe(error);
+    expect(states).toEqual(['starting', 'running', 'stopping', 'error']);
+  });
+
+  test('in which the engine fails closes everything all the same', async () => {
+    const { worker, engine } = fakeWorker();
+    await worker.start();
+    engine.does.quiesce = () => Promise.reject(new Error('no channel'));
+    engine.does.release = () => Promise.reject(new Error('no answer'));
+    const error = await rejection(worker.stop());
+    expect((error as AggregateError).errors.map(({ message }: Error) => message)).toEqual(['no channel', 'no answer']);
+    expect(engine.calls.at(-1)).toBe('close');
+  });
+});
+
+describe('waitFor', () => {
+  test('resolves at a word or a path, at once where it is there already', async () => {
+    const { worker } = fakeWorker();
+    await worker.waitFor('initializing');
+    const stopped = worker.waitFor('stopped');
+    await worker.start();
+    await worker.waitFor('running.active');
+    await worker.stop();
+    await stopped;
+  });
+
+  test('rejects when the worker ends otherwise', async () => {
+    const { worker } = fakeWorker();
+    const running = worker.waitFor('running');
+    await worker.stop();
+    await expect(running).rejects.toBeInstanceOf(WorkerStateError);
+    await expect(worker.waitFor('running')).rejects.toBeInstanceOf(WorkerStateError);
+  });
 });
