@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type ChannelModel, connect } from 'amqplib';
+import { type ChannelModel, connect, type GetMessage } from 'amqplib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RabbitMqServer } from '../../support/rabbitmq-server.js';
 
@@ -34,7 +34,8 @@ test('it is a node of its own, which keeps durable queues and messages through r
   await onBroker(async (connection) => {
     const channel = await connection.createChannel();
     const message = await channel.get('kept', { noAck: true });
-    expect(message && message.content.toString()).toBe('hello');
+    expect(message).not.toBe(false);
+    expect(String((message as GetMessage).content)).toBe('hello');
   });
 });
 
