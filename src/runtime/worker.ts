@@ -79,10 +79,7 @@ export class Worker {
     this.#events = new Emitter((err) => this.#logger.error({ err }, 'an event listener threw'));
     this.#engine = engineOf(this.#engineOptions());
     this.#health = new HealthMonitor([this.#servicesCheck(), ...checks]);
-    this.actor = createActor(this.#lifecycle().machine(), {
-      id: this.id,
-      input: { startupTimeoutMs },
-    });
+    this.actor = createActor(this.#lifecycle().machine(), { id, input: { startupTimeoutMs } });
     this.finished = this.#end();
     this.finished.catch(() => {});
     this.#listen();
@@ -233,9 +230,11 @@ export class Worker {
   // --------------------------------------------------------------------------------------------- wiring
 
   #engineOptions(): EngineOptions {
+    const { store, transport, queues, dispatcher, codec, namespace } = this.#services;
+    const services = { store, transport, queues, dispatcher, codec, namespace, logger: this.#logger };
     const { workflows, id, concurrency, prefetch, tags, leaseTtlMs, agingIntervalMs } = this.#options.now;
     const limits = { concurrency, ...(prefetch === undefined ? {} : { prefetch }), leaseTtlMs, agingIntervalMs };
-    return { ...this.#services, logger: this.#logger, workflows, id, tags, ...limits };
+    return { ...services, workflows, id, tags, ...limits };
   }
 
   #servicesCheck(): ResolvedCheck {

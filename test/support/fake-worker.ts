@@ -26,3 +26,16 @@ export function fakeWorker(options: Partial<WorkerOptions> = {}, log: string[] =
   worker.on('transition', ({ to }) => states.push(to));
   return { worker, engine, log, states };
 }
+
+/** Every hook, writing its name. */
+export function allHooks(log: string[]) {
+  const says = (name: string) => () => void log.push(name);
+  return {
+    beforeStart: says('beforeStart'),
+    onStartup: [says('onStartup'), () => says('cleanup')],
+    afterStart: says('afterStart'),
+    beforeStop: says('beforeStop'),
+    onShutdown: [says('onShutdown 1'), says('onShutdown 2')],
+    afterStop: says('afterStop'),
+  };
+}
