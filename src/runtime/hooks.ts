@@ -5,13 +5,13 @@
  */
 import type { Logger } from '../core/logger.js';
 import { limited } from './time-limit.js';
-import type { Worker } from './worker.js';
+import type { WorkerHandle } from './worker-handle.js';
 
 /** Undoes what its `onStartup` hook did. */
 export type Cleanup = () => void | Promise<void>;
 
 export interface HookContext {
-  readonly worker: Worker;
+  readonly worker: WorkerHandle;
   readonly logger: Logger;
   /** Aborted when the hook's time is over, or when the worker is stopped while it starts. */
   readonly signal: AbortSignal;
@@ -57,7 +57,7 @@ const GRACE_MS = 1_000;
 export interface HookRunnerOptions {
   readonly hooks: Hooks;
   readonly timeoutMs: number;
-  readonly worker: Worker;
+  readonly worker: WorkerHandle;
   readonly logger: Logger;
   /** A cleanup that came too late to be part of the stop failed. */
   readonly onLateError: (error: unknown) => void;

@@ -5,7 +5,7 @@ import type { WorkerState } from './worker-state.js';
 export interface Transition {
   readonly from: WorkerState;
   readonly to: WorkerState;
-  /** The type of the event that caused it. */
+  /** What caused it, such as `stop.requested` or `afterStart.done`. */
   readonly event: string;
 }
 

@@ -12,7 +12,7 @@ export type WorkerSnapshot = SnapshotFrom<typeof workerMachine>;
 export interface Step {
   readonly from: WorkerSnapshot;
   readonly to: WorkerSnapshot;
-  /** The type of the event that caused it. */
+  /** The event that caused it, such as `stop.requested` or `afterStart.done`. */
   readonly event: string;
 }
 
@@ -36,9 +36,16 @@ export function watchSteps(actor: WorkerActor, onStep: (step: Step) => void): vo
     if (inspected.type !== '@xstate.snapshot' || inspected.actorRef !== actor) return;
     const to = inspected.snapshot as WorkerSnapshot;
     const changed = detailOf(from) !== detailOf(to);
-    if (changed) onStep({ from, to, event: inspected.event.type });
+    if (changed) onStep({ from, to, event: nameOf(inspected.event.type) });
     from = to;
   });
+}
+
+/** The end of a step has a name of XState's own, made for machines. */
+function nameOf(event: string): string {
+  const [, end, step] = /^xstate\.(done|error)\.actor\..*\.(\w+)$/.exec(event) ?? [];
+  if (step === undefined) return event;
+  return `${step}.${end === 'done' ? 'done' : 'failed'}`;
 }
 
 /** What `finished` rejects with; undefined where the worker stopped in good order. */

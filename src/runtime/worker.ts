@@ -3,7 +3,6 @@
  * is in `lifecycle.ts`; this is the surface.
  */
 import { createActor, waitFor } from 'xstate';
-import type { Duration } from '../core/duration.js';
 import type { Logger as PublicLogger } from '../core/logger.js';
 import { Emitter } from './emitter.js';
 import { Engine, type EngineOptions } from './engine.js';
@@ -17,6 +16,7 @@ import { handleSignals } from './process-signals.js';
 import { StopBudget } from './stop-budget.js';
 import { asError, WorkerStateError, WorkerStoppedError } from './worker-errors.js';
 import type { WorkerEvents } from './worker-events.js';
+import type { StopOptions, WorkerHandle } from './worker-handle.js';
 import { duration, SERVICES_CHECK, type WorkerChanges, type WorkerOptions } from './worker-options.js';
 import {
   detailOf,
@@ -29,16 +29,8 @@ import {
   watchSteps,
 } from './worker-state.js';
 
-export type { Transition, WorkerEvents } from './worker-events.js';
 export type { WorkerChanges, WorkerOptions } from './worker-options.js';
 export type { WorkerState } from './worker-state.js';
-
-export interface StopOptions {
-  /** As `shutdownTimeout`, for this stop. While it is stopping already only 0 has an effect: wait for no task any more. */
-  readonly timeout?: Duration;
-  /** Why, for logs and for the AbortSignals of tasks that are given up. */
-  readonly reason?: string;
-}
 
 /** What it works on. */
 export type WorkerServices = Pick<
@@ -46,7 +38,7 @@ export type WorkerServices = Pick<
   'store' | 'transport' | 'queues' | 'dispatcher' | 'codec' | 'logger' | 'namespace'
 >;
 
-export class Worker {
+export class Worker implements WorkerHandle {
   readonly id: string;
   /** The worker's XState actor, to look at and to inspect. */
   readonly actor: WorkerActor;

@@ -23,6 +23,20 @@ describe('a life in good order', () => {
     await expect(worker.finished).resolves.toBeUndefined();
   });
 
+  test('tells each change of its state, and what caused it', async () => {
+    const { worker } = fakeWorker();
+    const told: unknown[] = [];
+    worker.on('transition', (transition) => told.push(transition));
+    await worker.start();
+    await worker.stop();
+    expect(told).toEqual([
+      { from: 'initializing', to: 'starting', event: 'start.requested' },
+      { from: 'starting', to: 'running', event: 'afterStart.done' },
+      { from: 'running', to: 'stopping', event: 'stop.requested' },
+      { from: 'stopping', to: 'stopped', event: 'afterStop.done' },
+    ]);
+  });
+
   test('leaves no timer and no listener behind', async () => {
     const checks = [{ name: 'slow', check: hangs }];
     const { worker, engine } = fakeWorker({ checks });
