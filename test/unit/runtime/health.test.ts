@@ -88,7 +88,9 @@ test('whoever asks while a check is being asked gets the same answer', async () 
   ]);
   const looks = [monitor.look(), monitor.look(), monitor.look()];
   await vi.advanceTimersByTimeAsync(100);
-  await Promise.all(looks);
+  const [first, ...others] = await Promise.all(looks);
+  expect(first?.status).toBe('ok');
+  expect(others).toEqual([first, first]);
   expect(calls).toBe(1);
 });
 

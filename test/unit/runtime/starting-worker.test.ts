@@ -124,7 +124,12 @@ describe('a stop during the start-up', () => {
     const log: string[] = [];
     const polite = ({ signal }: { signal: AbortSignal }) =>
       new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(void log.push('told'))));
-    const { worker, states } = fakeWorker({ hooks: { ...allHooks(log), onStartup: polite } }, log);
+    const { worker, states } = fakeWorker(
+      { hooks: { ...allHooks(log), onStartup: [polite, () => void log.push('second')] } },
+      log,
+    );
+    const told: Error[] = [];
+    worker.on('error', (error) => told.push(error));
     const started = worker.start();
     await worker.waitFor('starting.onStartup');
     const stopped = worker.stop({ reason: 'deploy' });
@@ -134,6 +139,7 @@ describe('a stop during the start-up', () => {
     await stopped;
     expect(log).toEqual(['beforeStart', 'open', 'told', 'onShutdown 2', 'onShutdown 1', 'close', 'afterStop']);
     expect(states).toEqual(['starting', 'stopping', 'stopped']);
+    expect(told).toEqual([]);
   });
 
   test('does not wait for a hook that hangs longer than a second', async () => {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/core/errors.js';
+import { LiveOptions } from '../../../src/runtime/live-options.js';
+import { silent } from '../../../src/runtime/logger.js';
 import { resolveOptions, type WorkerOptions } from '../../../src/runtime/worker-options.js';
+import { FakeEngine } from '../../support/fake-engine.js';
 import { workflow } from '../../support/fake-worker.js';
 
 const resolve = (options: object) => resolveOptions({ workflows: [workflow], ...options } as WorkerOptions);
@@ -27,6 +30,13 @@ test('every option has its documented default', () => {
 
 test('two workers of a process have different names', () => {
   expect(resolve({}).id).not.toBe(resolve({}).id);
+});
+
+test('a name that was made up stays when options change', () => {
+  const live = new LiveOptions({ workflows: [workflow] });
+  const { id } = live.now;
+  live.change({ concurrency: 3 }, { engine: new FakeEngine(), health: { setInterval() {} }, logger: silent });
+  expect([live.now.id, live.now.concurrency]).toEqual([id, 3]);
 });
 
 test('a check has its documented defaults', () => {

@@ -143,13 +143,13 @@ describe('a stop', () => {
 
   test('with a timeout of 0 waits for no task, and its hooks still run', async () => {
     const log: string[] = [];
-    const quick = () => new Promise<void>((resolve) => setTimeout(() => resolve(void log.push('hook')), 50));
+    const quick = () => new Promise<void>((resolve) => setTimeout(() => resolve(void log.push('hook')), 700));
     const { worker, engine } = fakeWorker({ hooks: { onShutdown: quick } });
     await worker.start();
     engine.inFlight = 1;
     const before = performance.now();
     await through(worker.stop({ timeout: 0 }));
-    expect(performance.now() - before).toBeLessThanOrEqual(300);
+    expect(performance.now() - before).toBeLessThanOrEqual(1_000);
     expect(log).toEqual(['hook']);
     expect(engine.released).toBeDefined();
   });
