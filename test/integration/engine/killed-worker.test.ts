@@ -39,6 +39,11 @@ test(`of ${RUNS} runs under load none is lost, doubled or robbed when one of two
     startWorker('workflows.mjs', services, ['--concurrency', '100']),
   ]);
   workers.push(victim, survivor);
+  // A worker judges nobody before its own connection to Postgres is 3 s old.
+  const started = await ledger.now();
+  await eventually(async () => expect((await ledger.now()).getTime() - started.getTime()).toBeGreaterThan(3_200), {
+    what: 'the survivor may judge',
+  });
   const handles = await baton.startMany(
     fan,
     Array.from({ length: RUNS }, (_, i) => i),
