@@ -10,6 +10,8 @@ export const limits = {
   dutyIntervalMs: 700,
   /** How often it looks again while a session's lock is seen free. */
   suspectIntervalMs: 100,
+  /** For how long it looks that often after a sign of a death. */
+  alertMs: 500,
   /** How long a session's lock must be seen free, without a break, before its owner is judged dead. */
   lockFreeMs: 1_000,
   /** How far behind the newest delivered message of its queue a ready row's stamp must be to count as lost. */

@@ -44,6 +44,7 @@ export interface ReconcilerOptions {
 export class Reconciler {
   readonly #pulse = new Pulse(() => this.#turn());
   readonly #suspicion = new Suspicion(limits.lockFreeMs);
+  #alertUntil = 0;
 
   constructor(private readonly options: ReconcilerOptions) {}
 
@@ -51,8 +52,12 @@ export class Reconciler {
     this.#pulse.start();
   }
 
-  /** Look now, not at the next turn. */
+  /**
+   * A session may just have died: look now, and often for a while. The broker sees a death first, Postgres a
+   * moment later.
+   */
   wake(): void {
+    this.#alertUntil = performance.now() + limits.alertMs;
     this.#pulse.wake();
   }
 
@@ -75,7 +80,8 @@ export class Reconciler {
       if (error instanceof SessionDeadError) this.options.onDeadSession(error);
       else this.options.onError(error);
     }
-    return this.#suspicion.any ? limits.suspectIntervalMs : limits.dutyIntervalMs;
+    const alert = this.#suspicion.any || performance.now() < this.#alertUntil;
+    return alert ? limits.suspectIntervalMs : limits.dutyIntervalMs;
   }
 
   async #look(session: SessionKey): Promise<LookResult> {
