@@ -26,19 +26,27 @@ export interface WorkerProcess {
 const WAIT_MS = 20_000;
 
 /** Starts a worker and waits until it consumes. `module` is a file of test/fixtures, or an absolute path. */
-export async function startWorker(
-  module: string,
-  services: Services,
-  args: readonly string[] = [],
-): Promise<WorkerProcess> {
+export function startWorker(module: string, services: Services, args: readonly string[] = []): Promise<WorkerProcess> {
   const path = module.startsWith('/') ? module : fixture(module);
-  const child = spawn(process.execPath, [CLI, 'worker', path, '--namespace', services.namespace, ...args], {
-    env: environment(services),
+  return startProcess([CLI, 'worker', path, '--namespace', services.namespace, ...args], services);
+}
+
+/** The same for a fixture that is a program of its own and says "worker running". */
+export function startProgram(program: string, services: Services): Promise<WorkerProcess> {
+  return startProcess([fixture(program)], services);
+}
+
+async function startProcess(argv: readonly string[], services: Services): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, argv, {
+    env: { ...environment(services), BATON_TEST_NAMESPACE: services.namespace },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const worker: WorkerProcess = {
     pid: child.pid as number,
