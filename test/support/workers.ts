@@ -32,13 +32,21 @@ export function startWorker(module: string, services: Services, args: readonly s
 }
 
 /** The same for a fixture that is a program of its own and says "worker running". */
-export function startProgram(program: string, services: Services): Promise<WorkerProcess> {
-  return startProcess([fixture(program)], services);
+export function startProgram(
+  program: string,
+  services: Services,
+  env: Record<string, string> = {},
+): Promise<WorkerProcess> {
+  return startProcess([fixture(program)], services, env);
 }
 
-async function startProcess(argv: readonly string[], services: Services): Promise<WorkerProcess> {
+async function startProcess(
+  argv: readonly string[],
+  services: Services,
+  env: Record<string, string> = {},
+): Promise<WorkerProcess> {
   const child = spawn(process.execPath, argv, {
-    env: { ...environment(services), BATON_TEST_NAMESPACE: services.namespace },
+    env: { ...environment(services), BATON_TEST_NAMESPACE: services.namespace, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
