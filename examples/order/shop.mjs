@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
-const pool = process.env.SHOP_LOG && new pg.Pool({ connectionString: process.env.SHOP_LOG, max: 2, allowExitOnIdle: true });
+const pool =
+  process.env.SHOP_LOG && new pg.Pool({ connectionString: process.env.SHOP_LOG, max: 2, allowExitOnIdle: true });
 
 const TABLE = `create table if not exists shop_log (
   run text, path text, task text, attempt int, pid int, started_at timestamptz, finished_at timestamptz)`;
@@ -23,7 +24,13 @@ export function logged(fn, { ms = 0 } = {}) {
       table ??= pool.query(TABLE).catch(() => pool.query(TABLE));
       await table;
       await pool.query('insert into shop_log values ($1, $2, $3, $4, $5, $6, $7)', [
-        ctx.runId, ctx.path, ctx.taskId, ctx.attempt, process.pid, startedAt, new Date(),
+        ctx.runId,
+        ctx.path,
+        ctx.taskId,
+        ctx.attempt,
+        process.pid,
+        startedAt,
+        new Date(),
       ]);
     }
     return output;

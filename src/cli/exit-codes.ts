@@ -18,10 +18,10 @@ import {
 export const OK = 0;
 /** The run failed or was cancelled, the worker ended in error, or something went wrong that nobody foresaw. */
 export const FAILED = 1;
-export const USAGE = 2;
-export const NO_CONNECTION = 3;
-export const NOT_FOUND = 4;
-export const REFUSED = 5;
+const USAGE = 2;
+const NO_CONNECTION = 3;
+const NOT_FOUND = 4;
+const REFUSED = 5;
 
 /** The command line, or what it names, is wrong. */
 export class UsageError extends Error {}

@@ -114,7 +114,7 @@ function first(
 }
 
 /** The node's id; its path where this process can't know the id. */
-export function nameOf(tree: Tree | undefined, path: Path): string {
+function nameOf(tree: Tree | undefined, path: Path): string {
   return findNode(tree, path)?.id ?? path;
 }
 

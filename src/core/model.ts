@@ -77,15 +77,6 @@ export interface QueueRow extends QueueSpec {
   readonly name: string;
 }
 
-/**
- * A worker-made fence: every write of a worker names the session and the number that the row was leased with.
- * Numbers count up within a session and are never used twice.
- */
-export interface LeaseToken {
-  readonly session: SessionKey;
-  readonly number: number;
-}
-
 /** What a message says: which activation is ready. A pointer, never a payload. */
 export interface Message extends ActivationRef {
   /** When the activation became ready (ms since the epoch, database clock): what ageing counts from. */

@@ -1,6 +1,7 @@
 /** New activations: refused before anything has changed, or put where their state says. */
 import type { Path, ReadyActivation, RunKey } from '../../core/model.js';
 import { type ActivationRow, StoreRejectedError } from '../store.js';
+import { refuseNul } from './refuse.js';
 import type { MemoryRow, MemoryRun, MemorySession } from './rows.js';
 import { deliver } from './signal.js';
 import type { Space } from './space.js';
@@ -89,10 +90,4 @@ export function refuseUnfit(
       throw new StoreRejectedError(`run ${run.key} has an activation ${path} already`);
     taken.add(name);
   }
-}
-
-/** Text that Postgres can't hold is refused here too, so that what works in memory works there. */
-export function refuseNul(...texts: readonly (string | null | undefined)[]): void {
-  if (texts.some((text) => text?.includes('\0')))
-    throw new StoreRejectedError('text with a NUL character cannot be stored');
 }

@@ -1,9 +1,10 @@
 /** Committing completions: the row, its successors, its arrival at a join, and the end of the run. */
 import type { ReadyActivation, SessionKey } from '../../core/model.js';
 import type { CommitResult, Completion } from '../store.js';
-import { insert, refuseNul, refuseUnfit } from './children.js';
+import { insert, refuseUnfit } from './children.js';
 import { releaseElements } from './elements.js';
 import { endRun } from './end-run.js';
+import { refuseNul } from './refuse.js';
 import { fenced, type MemoryRow, type MemorySession, toEnded, toReady } from './rows.js';
 import type { Space } from './space.js';
 

@@ -1,7 +1,7 @@
 /** Signals: a sender and whoever parks look for each other, and the earliest of both meet. */
 import type { ReadyActivation } from '../../core/model.js';
 import type { SignalRequest, SignalResult } from '../store.js';
-import { refuseNul } from './children.js';
+import { refuseNul } from './refuse.js';
 import { isLive, type Mailbox, type MemoryRun, type MemorySession } from './rows.js';
 import type { Space } from './space.js';
 

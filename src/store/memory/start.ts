@@ -1,7 +1,8 @@
 /** Starting runs: one after the other, so of many starts of one id the first wins. */
 import type { StartRequest, StartResult } from '../store.js';
-import { insert, refuseNul, refuseUnfit } from './children.js';
+import { insert, refuseUnfit } from './children.js';
 import { endRun } from './end-run.js';
+import { refuseNul } from './refuse.js';
 import { isLive, type MemoryRun, toEnded, toReady } from './rows.js';
 import type { Space } from './space.js';
 

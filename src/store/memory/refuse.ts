@@ -1,0 +1,8 @@
+/** Data that Postgres would refuse is refused in memory too, so that what works in one works in the other. */
+import { StoreRejectedError } from '../store.js';
+
+/** Text can't hold a NUL character there. */
+export function refuseNul(...texts: readonly (string | null | undefined)[]): void {
+  if (texts.some((text) => text?.includes('\0')))
+    throw new StoreRejectedError('text with a NUL character cannot be stored');
+}
