@@ -18,7 +18,8 @@ const OURS = {
 
 // `node:` alone stands for every module of Node's.
 const THEIRS = {
-  core: ['@standard-schema/spec', 'devalue', 'ms', 'node:crypto'],
+  // Both are pure: hashing, and telling an Error from what only looks like one.
+  core: ['@standard-schema/spec', 'devalue', 'ms', 'node:crypto', 'node:util'],
   machines: ['xstate'],
   store: ['pg', 'node:'],
   transport: ['amqplib', 'node:'],

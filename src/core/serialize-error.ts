@@ -1,4 +1,5 @@
 /** Errors as they are stored and shown: plain data that Postgres takes, however odd the error was. */
+import { types } from 'node:util';
 import type { SerializedError } from './model.js';
 
 const DEEPEST = 8;
@@ -41,7 +42,7 @@ export function redact(url: string): string {
 /** Errors of other realms and libraries too: whatever says what went wrong. */
 function isError(thrown: unknown): thrown is object {
   if (typeof thrown !== 'object' || thrown === null) return false;
-  return typeof read(thrown, 'message') === 'string' || Object.prototype.toString.call(thrown) === '[object Error]';
+  return typeof read(thrown, 'message') === 'string' || types.isNativeError(thrown);
 }
 
 /** Several errors at once often say nothing together. */

@@ -1,4 +1,5 @@
-import { type Baton, connect } from 'batonmq';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Baton, connect, type RunHandle } from 'batonmq';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { fan } from '../../fixtures/workflows.mjs';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
@@ -33,6 +34,21 @@ afterAll(async () => {
   await database.drop();
 });
 
+/** Starts the runs at a pace that leaves the survivor free slots: a few now, a few a moment later. */
+async function feed() {
+  const handles: RunHandle<number>[] = [];
+  for (let i = 0; i < RUNS; i += 10) {
+    handles.push(
+      ...(await baton.startMany(
+        fan,
+        Array.from({ length: 10 }, (_, k) => i + k),
+      )),
+    );
+    await sleep(150);
+  }
+  return handles;
+}
+
 test(`of ${RUNS} runs under load none is lost, doubled or robbed when one of two workers is killed`, async () => {
   const [victim, survivor] = await Promise.all([
     startWorker('workflows.mjs', services, ['--concurrency', '20']),
@@ -44,10 +60,7 @@ test(`of ${RUNS} runs under load none is lost, doubled or robbed when one of two
   await eventually(async () => expect((await ledger.now()).getTime() - started.getTime()).toBeGreaterThan(3_200), {
     what: 'the survivor may judge',
   });
-  const handles = await baton.startMany(
-    fan,
-    Array.from({ length: RUNS }, (_, i) => i),
-  );
+  const feeding = feed();
   await eventually(async () => expect(await ledger.count()).toBeGreaterThan(RUNS * 2), {
     what: 'the load is under way',
     intervalMs: 5,
@@ -55,6 +68,7 @@ test(`of ${RUNS} runs under load none is lost, doubled or robbed when one of two
   await victim.end('SIGKILL');
   const killedAt = await ledger.now();
 
+  const handles = await feeding;
   const outputs = await Promise.all(handles.map((handle) => handle.result({ timeout: '60s' })));
   // Each branch adds two to what the first step made of the input, and the last step one more: a step that
   // counted twice, or not at all, shows in the sum.
