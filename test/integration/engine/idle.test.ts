@@ -1,0 +1,129 @@
+/** What nobody uses costs next to nothing: a process's heartbeats and looks, and runs that wait for signals. */
+import { connect } from 'batonmq';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { parked } from '../../fixtures/workflows.mjs';
+import { createDatabase, type TestDatabase } from '../../support/database.js';
+import { eventually } from '../../support/eventually.js';
+import { deleteQueues, uniqueName } from '../../support/names.js';
+import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
+
+const WINDOW_MS = process.env.BATON_LONG ? 60_000 : 15_000;
+const PARKED = 20_000;
+const LIMIT = 2;
+
+let database: TestDatabase;
+let services: Services;
+let worker: WorkerProcess;
+/** In another database, so that looking isn't counted. */
+let observer: pg.Pool;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('idle') };
+  observer = new pg.Pool({ connectionString: inject('databaseUrl'), max: 1 });
+  worker = await startWorker('workflows.mjs', services);
+});
+
+afterAll(async () => {
+  await worker.end('SIGTERM');
+  await observer.end();
+  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
+  await database.drop();
+});
+
+test(
+  `an idle worker makes fewer than ${LIMIT} transactions per second`,
+  async () => {
+    const perSecond = await transactionsPerSecond();
+    console.log(`an idle worker: ${perSecond.toFixed(2)} transactions per second`);
+    expect(perSecond).toBeGreaterThan(0.5);
+    expect(perSecond).toBeLessThan(LIMIT);
+  },
+  WINDOW_MS * 2 + 30_000,
+);
+
+test(
+  `no more of them with ${PARKED} parked runs`,
+  async () => {
+    await park();
+    const perSecond = await transactionsPerSecond();
+    console.log(`with ${PARKED} parked runs: ${perSecond.toFixed(2)} transactions per second`);
+    expect(perSecond).toBeGreaterThan(0.5);
+    expect(perSecond).toBeLessThan(LIMIT);
+  },
+  WINDOW_MS * 2 + 90_000,
+);
+
+/** Starts the runs and waits until all of them wait for their signal. Nothing of it stays connected. */
+async function park(): Promise<void> {
+  const baton = await connect(services);
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    for (let i = 0; i < PARKED; i += 2_000) await baton.startMany(parked, new Array(2_000).fill(i));
+    const waits = async () => (await client.query('select from baton.waits')).rowCount;
+    await eventually(async () => (await waits()) === PARKED, {
+      what: 'all runs are parked',
+      timeoutMs: 60_000,
+      intervalMs: 500,
+    });
+    // Else the server does it during the window, in transactions that are nobody's here.
+    await client.query('vacuum analyze');
+  } finally {
+    await client.end();
+    await baton.close();
+  }
+}
+
+/** Between two reports a window apart, by the server's clock: connections report about every second what they did. */
+async function transactionsPerSecond(): Promise<number> {
+  await eventually(settled, { what: 'everything before is reported', timeoutMs: 30_000, intervalMs: 500 });
+  const before = await nextReport(await commits());
+  let after = before;
+  while (after.at - before.at < WINDOW_MS) after = await nextReport(after);
+  return (after.count - before.count) / ((after.at - before.at) / 1_000);
+}
+
+/** Waits until more commits are counted than in `last`. */
+async function nextReport(last: Commits): Promise<Commits> {
+  let next = last;
+  await eventually(
+    async () => {
+      next = await commits();
+      return next.count > last.count;
+    },
+    { what: 'the worker is alive and commits something', intervalMs: 50 },
+  );
+  return next;
+}
+
+interface Commits {
+  readonly count: number;
+  readonly at: number;
+}
+
+async function commits(): Promise<Commits> {
+  const { rows } = await observer.query<Commits>(
+    `select xact_commit::float8 as count, extract(epoch from clock_timestamp())::float8 * 1000 as at
+     from pg_stat_database where datname = $1`,
+    [name()],
+  );
+  return rows[0] as Commits;
+}
+
+/** An idle connection reports what it did within 10 s: the start-up and the last commit must be older than that. */
+async function settled(): Promise<boolean> {
+  const { rows } = await observer.query<{ settled: boolean }>(
+    `select max(backend_start) filter (where application_name = 'baton duty') < now() - interval '11 seconds'
+       and not bool_or(application_name = 'baton commit' and state_change > now() - interval '11 seconds')
+       as settled
+     from pg_stat_activity where datname = $1 and backend_type = 'client backend'`,
+    [name()],
+  );
+  return rows[0]?.settled ?? false;
+}
+
+function name(): string {
+  return new URL(database.url).pathname.slice(1);
+}
