@@ -11,7 +11,7 @@ export const limits = {
   /** How often it looks again while a session's lock is seen free. */
   suspectIntervalMs: 100,
   /** For how long it looks that often after a sign of a death. */
-  alertMs: 500,
+  alertMs: 1_000,
   /** How long a session's lock must be seen free, without a break, before its owner is judged dead. */
   lockFreeMs: 1_000,
   /** How far behind the newest delivered message of its queue a ready row's stamp must be to count as lost. */
