@@ -20,7 +20,7 @@ import { Intake } from './intake.js';
 import { limits } from './limits.js';
 import type { Logger } from './logger.js';
 import { type Persistence, persist } from './persist.js';
-import { Pulse } from './pulse.js';
+import { QueueWatch } from './queue-watch.js';
 import type { QueueDirectory } from './queues.js';
 import { Reconciler } from './reconcile.js';
 import { Registry } from './registry.js';
@@ -70,7 +70,7 @@ export class Engine {
   readonly #timers: Timers;
   readonly #reconciler: Reconciler;
   readonly #intake: Intake;
-  readonly #refresh = new Pulse(() => this.#refreshQueues());
+  readonly #queues: QueueWatch;
   readonly #subscriptions: (() => void)[] = [];
   #tenure: Tenure | undefined;
   #engaged: Engaged | undefined;
@@ -107,7 +107,10 @@ export class Engine {
       ended: (run) => this.#ended(run),
       onDeadSession: (error) => this.#tenure?.die(error),
       onError: (error) => this.#failed(error),
-      onLooked: () => this.#recovered(),
+      onLooked: (queues) => {
+        this.#recovered();
+        this.#queues.compare(queues);
+      },
     });
     this.#intake = new Intake({
       transport,
@@ -116,6 +119,12 @@ export class Engine {
       prefetch: options.prefetch,
       agingIntervalMs: options.agingIntervalMs,
       work: (delivery) => this.#work(delivery),
+      onError: (error) => this.#failed(error),
+    });
+    this.#queues = new QueueWatch({
+      read: () => options.queues.refresh(),
+      fits: (queue) => this.#registry.fits(queue),
+      found: (queues) => this.#intake.add(queues),
       onError: (error) => this.#failed(error),
     });
   }
@@ -140,7 +149,7 @@ export class Engine {
     this.#subscriptions.push(
       transport.onNews((news) => this.#heard(news)),
       transport.onState((state) => {
-        if (state === 'up') this.#refresh.wake();
+        if (state === 'up') this.#queues.wake();
       }),
     );
     this.#reconciler.start();
@@ -150,15 +159,14 @@ export class Engine {
   async consume(): Promise<void> {
     this.#quiescing = false;
     this.#leasing = new AbortController();
-    await this.#intake.consume(await this.#fittingQueues());
-    this.#refresh.start(limits.queueRefreshMs);
+    await this.#intake.consume(await this.#queues.start());
   }
 
   /** Takes no delivery any more and gives back what isn't leased; what runs goes on. */
   async quiesce(): Promise<void> {
     this.#quiescing = true;
     this.#leasing.abort(new Error('the worker takes no more work'));
-    await this.#refresh.stop();
+    await this.#queues.stop();
     await this.#intake.quiesce();
   }
 
@@ -193,7 +201,7 @@ export class Engine {
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
     this.#timers.stop();
     this.#intake.close();
-    await Promise.all([this.#refresh.stop(), this.#reconciler.stop(), this.#replacing]);
+    await Promise.all([this.#queues.stop(), this.#reconciler.stop(), this.#replacing]);
     await this.#tenure?.close();
     this.#tenure = undefined;
   }
@@ -221,24 +229,10 @@ export class Engine {
     return Promise.resolve();
   }
 
-  async #fittingQueues() {
-    const rows = await this.#options.queues.refresh();
-    return rows.filter((queue) => this.#registry.fits(queue));
-  }
-
-  async #refreshQueues(): Promise<number> {
-    try {
-      this.#intake.add(await this.#fittingQueues());
-    } catch (error) {
-      this.#failed(error);
-    }
-    return limits.queueRefreshMs;
-  }
-
   #heard(news: ControlNews): void {
     switch (news.kind) {
       case 'queue.added':
-        this.#refresh.wake();
+        this.#queues.wake();
         break;
       case 'run.controlled':
         if (this.#tenure?.leases.holdsAnyOf(news.run)) this.#tenure.beat();

@@ -22,8 +22,6 @@ export const limits = {
   sweepLimit: 1_000,
   /** How long a timer that another process may keep is left to it; up to twice that, so that not all try at once. */
   foreignTimerMs: 20,
-  /** How often a worker looks for queues whose announcement it missed. */
-  queueRefreshMs: 10_000,
   /** Timers that one statement fires. */
   timerBatch: 500,
   /** A lease lost this often fails its run as poisoned. */

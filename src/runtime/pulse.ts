@@ -1,6 +1,6 @@
 /**
  * Work that repeats: one run at a time, the next after the pause that the last one asked for, or at once when
- * woken. A pulse that is woken while it runs runs once more.
+ * woken. A pulse that is woken while it runs runs once more. After an infinite pause it runs only when woken.
  */
 export class Pulse {
   #timeout: NodeJS.Timeout | undefined;
@@ -32,6 +32,7 @@ export class Pulse {
 
   #arm(delayMs: number): void {
     clearTimeout(this.#timeout);
+    if (delayMs === Number.POSITIVE_INFINITY) return;
     this.#timeout = setTimeout(() => {
       this.#running = this.#run();
     }, delayMs);

@@ -37,8 +37,8 @@ export interface ReconcilerOptions {
   readonly ended: (run: EndedRun) => void;
   readonly onDeadSession: (error: SessionDeadError) => void;
   readonly onError: (error: unknown) => void;
-  /** A turn went well: the store answers. */
-  readonly onLooked: () => void;
+  /** A turn went well: the store answers, and has queues whose keys add up to this. */
+  readonly onLooked: (queues: number) => void;
 }
 
 export class Reconciler {
@@ -73,7 +73,7 @@ export class Reconciler {
       await this.#judge(session, look);
       this.#wakeTimers(look);
       await this.#republish(session, look);
-      this.options.onLooked();
+      this.options.onLooked(look.queues);
     } catch (error) {
       // What was seen before an outage proves nothing after it.
       this.#suspicion.clear();

@@ -289,6 +289,8 @@ export interface LookResult {
   readonly nextDueAt: number | undefined;
   /** Queues of the request that have such rows: call restamp(). */
   readonly owed: readonly number[];
+  /** The sum of the keys of all queues of the namespace: differs from that of `queues()` when its list is out of date. */
+  readonly queues: number;
 }
 
 export interface SweepResult {

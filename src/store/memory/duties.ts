@@ -19,6 +19,7 @@ export function look(space: Space, key: SessionKey | undefined, { owed }: LookRe
     sweep: [...space.dead].some((session) => session.rows.size > 0),
     nextDueAt: space.timers.earliest(),
     owed: owed.filter((queue) => !lost(space, queue).next().done).map(({ queue }) => queue),
+    queues: [...space.queues.values()].reduce((sum, { key }) => sum + key, 0),
   };
 }
 

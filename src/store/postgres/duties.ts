@@ -29,7 +29,8 @@ select extract(epoch from clock_timestamp())::float8 * 1000 as now,
     and s.dead_at is not null) as sweep,
   (select extract(epoch from min(t.due_at))::float8 * 1000 from baton.timers t where t.namespace = $2) as next_due_at,
   array(select q.queue from unnest($3::int[], $4::float8[]) as q(queue, before)
-    where exists (select from baton.activations a where a.queue = q.queue and ${LOST('q.before')})) as owed`;
+    where exists (select from baton.activations a where a.queue = q.queue and ${LOST('q.before')})) as owed,
+  (select coalesce(sum(q.key), 0)::float8 from baton.queues q where q.namespace = $2) as queues`;
 
 interface LookRow {
   now: number;
@@ -39,6 +40,7 @@ interface LookRow {
   sweep: boolean;
   next_due_at: number | null;
   owed: number[];
+  queues: number;
 }
 
 export async function look(
@@ -66,6 +68,7 @@ export async function look(
     sweep: row.sweep,
     nextDueAt: row.next_due_at ?? undefined,
     owed: row.owed,
+    queues: row.queues,
   };
 }
 

@@ -27,6 +27,17 @@ export function settingUp(test: WorldTest): void {
     expect((await world.other.queues()).map(({ key }) => key).sort()).toEqual(rows.map(({ key }) => key).sort());
   });
 
+  test('a look tells by a sum of keys that there are other queues than before', async ({ world }) => {
+    const worker = await world.worker();
+    const looked = async () => (await worker.store.look(worker.key, { owed: [] })).queues;
+    const listed = async () => (await world.store.queues()).reduce((sum, { key }) => sum + key, 0);
+    const before = await looked();
+    expect(before).toBe(await listed());
+    await world.other.ensureQueues([{ workflow: 'announced-to-nobody', hash: HASH, tags: [], priority: 3 }]);
+    expect(await looked()).toBe(await listed());
+    expect(await looked()).not.toBe(before);
+  });
+
   test('processes that make the same queue at once get the same row', async ({ world }) => {
     const specs = [1, 2, 4, 5].map((priority) => ({
       workflow: 'raced',
