@@ -4,10 +4,11 @@ import { type DestinationStream, pino } from 'pino';
 import type { Logger } from '../runtime/logger.js';
 import type { Io } from './io.js';
 import { resolveFrom } from './load-module.js';
+import type { SharedOptions } from './session.js';
 
-export async function workerLog(io: Io, verbose: boolean): Promise<Logger> {
+export async function workerLog(io: Io, { verbose, json }: SharedOptions): Promise<Logger> {
   const level = verbose ? 'debug' : 'info';
-  const pretty = io.stdout.isTTY ? await prettyStream(io) : undefined;
+  const pretty = io.stdout.isTTY && !json ? await prettyStream(io) : undefined;
   const log: Logger = pino({ name: 'baton', level }, pretty ?? io.stdout);
   return log;
 }

@@ -53,6 +53,8 @@ export class Dispatcher {
   }
 
   #owe(messages: number, error: unknown): void {
-    this.logger.warn({ err: error, messages }, 'messages not confirmed; they are published again from Postgres');
+    // While the broker is away, everybody knows already.
+    const level = this.transport.state === 'up' ? 'warn' : 'debug';
+    this.logger[level]({ err: error, messages }, 'messages not confirmed; they are published again from Postgres');
   }
 }

@@ -23,7 +23,7 @@ export interface BrokerConnectionEvents {
 }
 
 const CLOSE_TIMEOUT_MS = 2_000;
-const RECOVERY = { initialDelay: 100, maxDelay: 5_000, factor: 2, jitter: 0.2 };
+const RECOVERY = { initialDelay: 100, maxDelay: 1_000, factor: 2, jitter: 0.2 };
 
 export class BrokerConnection {
   #recovering: RecoveringChannelModel | undefined;
@@ -31,6 +31,8 @@ export class BrokerConnection {
   #model: ChannelModel | undefined;
   #usable = false;
   #usedOnce = false;
+  /** Why it couldn't connect, as reported: said once, not at every attempt. */
+  #refusal: string | undefined;
   #blocked = false;
   #closed = false;
   readonly #residents = new Set<Resident>();
@@ -66,7 +68,9 @@ export class BrokerConnection {
     // Whatever `error` says is the reason of a `close`, which is where it is reported.
     this.#recovering.on('error', () => {});
     this.#recovering.on('connect-failed', (cause) => {
-      if (this.#usedOnce) this.events.onError(this.down(cause));
+      const { message } = this.down(cause);
+      if (this.#usedOnce && message !== this.#refusal) this.report(this.down(cause));
+      this.#refusal = message;
     });
     await within(this.#recovering.waitForConnect(), CONNECT_TIMEOUT_MS, () => new Error('no answer'));
   }
@@ -125,6 +129,7 @@ export class BrokerConnection {
     }
     this.#usable = true;
     this.#usedOnce = true;
+    this.#refusal = undefined;
     this.events.onChange();
   }
 

@@ -1,5 +1,7 @@
 /** `baton worker MODULE…` */
 import type { Command } from 'commander';
+import type { Worker } from '../../runtime/worker.js';
+import { WorkerStoppedError } from '../../runtime/worker-errors.js';
 import { OK } from '../exit-codes.js';
 import { loadWorkflows } from '../load-module.js';
 import { integer } from '../numbers.js';
@@ -8,7 +10,7 @@ import { workerLog } from '../worker-log.js';
 
 interface Options extends SharedOptions {
   readonly concurrency?: number;
-  readonly tags?: string;
+  readonly tags?: readonly string[];
   readonly id?: string;
 }
 
@@ -19,13 +21,13 @@ export function addWorker(program: Command, run: Run): void {
       'run the workflows of these modules until SIGTERM or SIGINT; a second one forces, a third exits at once',
     )
     .option('--concurrency <n>', 'tasks at a time (default: 10)', integer('--concurrency'))
-    .option('--tags <a,b>', 'take tagged tasks only where all their tags are among these (default: take all)')
+    .option('--tags <a,b>', 'take tagged tasks only where all their tags are among these (default: take all)', listed)
     .option('--id <id>', 'its name in logs and descriptions (default: host, process and number)')
     .action(
       run<[string[]], Options>(async (io, options, modules) => {
-        const { concurrency, tags, id, verbose = false } = options;
+        const { concurrency, tags, id } = options;
         const workflows = await loadWorkflows(modules, io.cwd);
-        const logger = await workerLog(io, verbose);
+        const logger = await workerLog(io, options);
         return withBaton(
           options,
           io,
@@ -34,18 +36,12 @@ export function addWorker(program: Command, run: Run): void {
               workflows,
               handleSignals: true,
               ...(concurrency === undefined ? {} : { concurrency }),
-              ...(tags === undefined
-                ? {}
-                : {
-                    tags: tags
-                      .split(',')
-                      .map((tag) => tag.trim())
-                      .filter(Boolean),
-                  }),
+              ...(tags === undefined ? {} : { tags }),
               ...(id === undefined ? {} : { id }),
             });
-            await worker.start();
-            logger.info({ worker: worker.id, workflows: workflows.map(({ name }) => name) }, 'worker running');
+            if (await started(worker)) {
+              logger.info({ worker: worker.id, workflows: workflows.map(({ name }) => name) }, 'worker running');
+            }
             await worker.finished;
             return OK;
           },
@@ -53,4 +49,22 @@ export function addWorker(program: Command, run: Run): void {
         );
       }),
     );
+}
+
+/** False when it was told to stop before it ran: `finished` says how that went. */
+async function started(worker: Worker): Promise<boolean> {
+  try {
+    await worker.start();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkerStoppedError) return false;
+    throw error;
+  }
+}
+
+function listed(text: string): string[] {
+  return text
+    .split(',')
+    .map((tag) => tag.trim())
+    .filter(Boolean);
 }

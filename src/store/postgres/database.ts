@@ -115,7 +115,7 @@ export class Database {
       options: [this.config.options, options].filter(Boolean).join(' '),
       application_name: this.config.application_name ?? `baton ${lane}`,
     });
-    pool.on('error', this.onIdleError);
+    pool.on('error', (error) => this.onIdleError(this.#translate(withoutClient(error)) as Error));
     pool.on('connect', (client) => this.#connectedAt.set(client, Date.now()));
     this.#lanes.set(lane, pool);
     return pool;
@@ -155,6 +155,12 @@ function describeTarget(config: pg.PoolConfig): string {
   if (config.connectionString !== undefined) return redact(config.connectionString);
   const host = config.host ?? process.env.PGHOST ?? 'localhost';
   return `${host}:${config.port ?? process.env.PGPORT ?? 5432}/${config.database ?? process.env.PGDATABASE ?? ''}`;
+}
+
+/** The pool hangs the whole client on the error, with all that it was ever asked: too much for a log. */
+function withoutClient(error: Error & { client?: unknown }): Error {
+  delete error.client;
+  return error;
 }
 
 function codeOf(error: unknown): string {

@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Baton, connect, type RunHandle } from 'batonmq';
+import { type Baton, connect } from 'batonmq';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { fan } from '../../fixtures/workflows.mjs';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { byActivation, createLedger, type Ledger } from '../../support/ledger.js';
+import { feed } from '../../support/load.js';
 import { deleteQueues, uniqueName } from '../../support/names.js';
 import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
 
-const RUNS = process.env['BATON_LONG'] ? 1_000 : 200;
+const RUNS = process.env.BATON_LONG ? 1_000 : 200;
 
 let database: TestDatabase;
 let services: Services;
@@ -34,21 +34,6 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Starts the runs at a pace that leaves the survivor free slots: a few now, a few a moment later. */
-async function feed() {
-  const handles: RunHandle<number>[] = [];
-  for (let i = 0; i < RUNS; i += 10) {
-    handles.push(
-      ...(await baton.startMany(
-        fan,
-        Array.from({ length: 10 }, (_, k) => i + k),
-      )),
-    );
-    await sleep(150);
-  }
-  return handles;
-}
-
 test(`of ${RUNS} runs under load none is lost, doubled or robbed when one of two workers is killed`, async () => {
   const [victim, survivor] = await Promise.all([
     startWorker('workflows.mjs', services, ['--concurrency', '20']),
@@ -60,7 +45,8 @@ test(`of ${RUNS} runs under load none is lost, doubled or robbed when one of two
   await eventually(async () => expect((await ledger.now()).getTime() - started.getTime()).toBeGreaterThan(3_200), {
     what: 'the survivor may judge',
   });
-  const feeding = feed();
+  // A pace that leaves the survivor free slots.
+  const feeding = feed(baton, fan, { runs: RUNS, atOnce: 10, everyMs: 150 });
   await eventually(async () => expect(await ledger.count()).toBeGreaterThan(RUNS * 2), {
     what: 'the load is under way',
     intervalMs: 5,

@@ -1,0 +1,137 @@
+/** What happens to the broker, or to what it holds, while the load goes on: everything completes by itself. */
+import { type ConsumeMessage, connect as connectToBroker } from 'amqplib';
+import { type Baton, connect } from 'batonmq';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { fan } from '../../fixtures/workflows.mjs';
+import { createDatabase, type TestDatabase } from '../../support/database.js';
+import { eventually } from '../../support/eventually.js';
+import { byActivation, createLedger, type Ledger } from '../../support/ledger.js';
+import { feed } from '../../support/load.js';
+import { uniqueName } from '../../support/names.js';
+import { RabbitMqServer } from '../../support/rabbitmq-server.js';
+import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
+
+const LOAD = { runs: process.env.BATON_LONG ? 1_000 : 200, atOnce: 50, everyMs: 700 };
+const ACTIVATIONS_PER_RUN = 8;
+/** From the fault's end to the end of the last run that was started before it. */
+const RECOVERY_MS = 10_000;
+
+const silent = pino({ level: 'silent' });
+
+let broker: RabbitMqServer;
+let database: TestDatabase;
+let ledger: Ledger;
+let services: Services;
+let baton: Baton;
+let workers: WorkerProcess[];
+
+beforeAll(async () => {
+  broker = await RabbitMqServer.create();
+  await broker.start();
+}, 60_000);
+
+beforeEach(async () => {
+  database = await createDatabase();
+  ledger = await createLedger(database.url);
+  services = { postgres: database.url, rabbitmq: broker.url, namespace: uniqueName('fault') };
+  baton = await connect({ ...services, logger: silent });
+  workers = await Promise.all([0, 1].map(() => startWorker('workflows.mjs', services, ['--concurrency', '10'])));
+}, 60_000);
+
+afterEach(async () => {
+  const codes = await Promise.all(workers.map((worker) => worker.end('SIGTERM')));
+  await baton.close();
+  await ledger.close();
+  await database.drop();
+  expect(codes).toEqual([0, 0]);
+});
+
+afterAll(async () => {
+  await broker.close();
+});
+
+/** The names of all task queues. */
+async function taskQueues(): Promise<string[]> {
+  const names = (await broker.ctl('list_queues', 'name')).split('\n').map((line) => line.trim());
+  return names.filter((name) => name.startsWith(`baton.${services.namespace}.fan@`));
+}
+
+/** Uses the broker as an operator does, by hand. */
+async function byHand<T>(work: (channel: Awaited<ReturnType<typeof openChannel>>['channel']) => Promise<T>) {
+  const { connection, channel } = await openChannel();
+  try {
+    return await work(channel);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function openChannel() {
+  const connection = await connectToBroker(broker.url);
+  return { connection, channel: await connection.createChannel() };
+}
+
+const faults = {
+  'is restarted in good order': () => broker.restart('SIGTERM'),
+  'is killed and started again': () => broker.restart('SIGKILL'),
+  'has its queues purged': async () => {
+    const queues = await taskQueues();
+    return byHand(async (channel) => {
+      let purged = 0;
+      // Messages pass quickly: as often as it takes to have hit some.
+      await eventually(
+        async () => {
+          for (const queue of queues) purged += (await channel.purgeQueue(queue)).messageCount;
+          return purged > 0;
+        },
+        { what: 'a purge hit messages', intervalMs: 0 },
+      );
+    });
+  },
+  'has its queues deleted': async () => {
+    const queues = await taskQueues();
+    await byHand(async (channel) => {
+      for (const queue of queues) await channel.deleteQueue(queue);
+    });
+  },
+  "has the workers' connections closed": () => broker.ctl('close_all_connections', 'by hand'),
+  'loses a message': async () => {
+    const [queue] = await taskQueues();
+    // Among the consumers the broker gives each its turn, this one too.
+    await byHand(async (channel) => {
+      await channel.prefetch(1);
+      const message = await new Promise<ConsumeMessage>((resolve, reject) => {
+        channel.consume(queue as string, (taken) => taken && resolve(taken)).catch(reject);
+      });
+      channel.ack(message);
+    });
+  },
+};
+
+for (const [what, fault] of Object.entries(faults)) {
+  test(`a broker that ${what}: every run completes, nothing runs twice`, async () => {
+    const feeding = feed(baton, fan, LOAD);
+    await eventually(async () => expect(await ledger.count()).toBeGreaterThan(LOAD.runs * 2), {
+      what: 'the load is under way',
+      intervalMs: 5,
+    });
+    await fault();
+    const endedAt = await ledger.now();
+
+    const handles = await feeding;
+    const outputs = await Promise.all(handles.map((handle) => handle.result({ timeout: '60s' })));
+    expect(outputs).toEqual(Array.from({ length: LOAD.runs }, (_, i) => 3 * (i + 3) + 1));
+    const activations = byActivation(await ledger.entries());
+    expect(activations.size).toBe(LOAD.runs * ACTIVATIONS_PER_RUN);
+    expect([...activations.values()].filter((executions) => executions.length !== 1)).toEqual([]);
+
+    const runs = await Promise.all(handles.map((handle) => handle.describe()));
+    const tookMs = runs.map(
+      ({ createdAt, finishedAt }) => Number(finishedAt) - Math.max(endedAt.getTime(), createdAt.getTime()),
+    );
+    console.log(`the slowest run ended ${(Math.max(...tookMs) / 1_000).toFixed(1)} s after the fault's end`);
+    expect(Math.max(...tookMs)).toBeLessThan(RECOVERY_MS);
+    expect(runs.flatMap(({ nodes }) => nodes).filter(({ losses }) => losses > 0)).toEqual([]);
+  }, 120_000);
+}

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Baton } from '../../../src/client/baton.js';
+import type { Worker, WorkerOptions } from '../../../src/runtime/worker.js';
+import { cli } from '../../support/cli-in-memory.js';
+import { inMemory, type Memory } from '../../support/in-memory.js';
+
+let memory: Memory;
+let cwd: string;
+
+beforeEach(() => {
+  memory = inMemory();
+  cwd = mkdtempSync(join(tmpdir(), 'baton-worker-'));
+  const index = new URL('../../../src/index.ts', import.meta.url).href;
+  writeFileSync(
+    join(cwd, 'order.mjs'),
+    `import { flow } from '${index}';\nexport const order = flow('order').then('inc', (n) => n + 1).build();\n`,
+  );
+});
+afterEach(async () => {
+  await memory.close();
+  rmSync(cwd, { recursive: true });
+});
+
+/** Runs `baton worker` on a worker that is told to stop: by its own hook, or from here as soon as it runs. */
+function run(hook: (worker: Worker) => void, argv: readonly string[] = []) {
+  const baton = memory.baton();
+  const stand = {
+    worker(options: WorkerOptions): Worker {
+      const worker = baton.worker({ ...options, handleSignals: false, hooks: { onStartup: () => hook(worker) } });
+      return worker;
+    },
+    close: () => baton.close(),
+  } as Baton;
+  return cli(['worker', 'order.mjs', ...argv], { cwd, io: { connect: async () => stand } });
+}
+
+test('a worker that is stopped while it starts ends well, and never says that it runs', async () => {
+  const { code, stdout, stderr } = await run((worker) => void worker.stop({ reason: 'SIGTERM' }));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).not.toContain('worker running');
+});
+
+test('a worker whose hook throws ends in error, with its message in a line', async () => {
+  const { code, stderr } = await run(() => {
+    throw new Error('no licence');
+  });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: 'baton: no licence\n' });
+});
+
+test('a worker says that it runs, in a line of its log, and ends well when it is stopped', async () => {
+  const { code, stdout } = await run(
+    (worker) => {
+      worker.on('transition', ({ to }) => to === 'running' && void worker.stop());
+    },
+    ['--id', 'w7'],
+  );
+  expect(code).toBe(0);
+  const lines = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  expect(lines).toContainEqual(expect.objectContaining({ msg: 'worker running', worker: 'w7', workflows: ['order'] }));
+});
