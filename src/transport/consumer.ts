@@ -2,17 +2,21 @@
  * One consumer of one queue, on a channel of its own. It comes back with the connection, when its channel closes
  * (the broker closes it on a delivery that stays unsettled for too long), and when its queue is deleted.
  */
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { decodeMessage, UnreadableMessageError } from '../core/message.js';
 import type { Message } from '../core/model.js';
 import { Acks } from './acks.js';
 import type { BrokerConnection } from './broker-connection.js';
 import type { Declarations } from './declarations.js';
-import { TopologyMismatchError } from './errors.js';
+import { TopologyMismatchError, UnansweredError } from './errors.js';
 import { KeptChannel } from './kept-channel.js';
 import type { Publisher } from './publisher.js';
 import type { Consumer, Delivery, QueueDepth } from './transport.js';
 import { within } from './within.js';
+
+/** How long the broker may take to answer to `consume`, and how often in a row it may fail to. */
+const CONSUME_TIMEOUT_MS = 4_000;
+const PATIENCE = 3;
 
 export interface ConsumerParts {
   readonly consuming: BrokerConnection;
@@ -33,11 +37,13 @@ export class RabbitMqConsumer implements Consumer {
   #received = 0;
   /** What had been received when it was last found idle although there is something to do. */
   #idleAt: number | undefined;
+  /** How often in a row the broker left `consume` unanswered. */
+  #unanswered = 0;
 
   constructor(private readonly parts: ConsumerParts) {
     this.#channel = new KeptChannel<Channel>(parts.consuming, {
       create: (model) => model.createChannel(),
-      prepare: (channel, model) => this.#consume(channel, () => parts.declarations.ensure(parts.queue, model)),
+      prepare: (channel, model) => this.#consume(channel, model),
       finish: () => this.#acks?.flush(),
     });
   }
@@ -99,19 +105,32 @@ export class RabbitMqConsumer implements Consumer {
     this.#closeWhenIdle();
   }
 
-  async #consume(channel: Channel, declare: () => Promise<void>): Promise<void> {
+  async #consume(channel: Channel, model: ChannelModel): Promise<void> {
     const acks = new Acks(channel, () => this.#closeWhenIdle());
     this.#acks = acks;
     channel.once('close', () => acks.end());
     try {
-      await declare();
+      await this.parts.declarations.ensure(this.queue, model);
       await channel.prefetch(this.prefetch);
-      const { consumerTag } = await channel.consume(this.queue, (raw) => this.#receive(raw, acks));
+      const answer = channel.consume(this.queue, (raw) => this.#receive(raw, acks));
+      const { consumerTag } = await within(answer, CONSUME_TIMEOUT_MS, () => new UnansweredError(this.queue));
       this.#tag = consumerTag;
+      this.#unanswered = 0;
     } catch (error) {
       this.parts.declarations.forget(this.queue);
+      if (error instanceof UnansweredError) this.#despair(model);
       throw error;
     }
+  }
+
+  /**
+   * A queue that was made in the last second before its broker was killed may come back as a name without anybody
+   * behind it, for good (RabbitMQ 3.10). It is given up: what it held were pointers, and is published again.
+   */
+  #despair(model: ChannelModel): void {
+    if (++this.#unanswered < PATIENCE) return;
+    this.#unanswered = 0;
+    this.parts.declarations.remove(this.queue, model).catch((error: Error) => this.parts.consuming.report(error));
   }
 
   #receive(raw: ConsumeMessage | null, acks: Acks): void {

@@ -48,6 +48,13 @@ export class Declarations {
     // What was forgotten meanwhile stays so: then this is no longer the set in use.
     known.add(queue);
   }
+
+  /** Takes the queue off the broker, with whatever is in it. Whoever needs it declares it again. */
+  async remove(queue: string, model: ChannelModel): Promise<void> {
+    this.forget(queue);
+    await onThrowAwayChannel(model, (channel) => channel.deleteQueue(queue));
+    this.forget(queue);
+  }
 }
 
 /** Everything that isn't a task queue. */

@@ -28,3 +28,13 @@ export class TopologyMismatchError extends BatonError {
     );
   }
 }
+
+/** The broker took the request to consume and never answered. */
+export class UnansweredError extends BatonError {
+  constructor(queue: string) {
+    super(
+      'UNANSWERED',
+      `the broker does not answer for the queue ${queue}; if that goes on it is deleted and made anew`,
+    );
+  }
+}

@@ -16,7 +16,7 @@ const workers: WorkerProcess[] = [];
 beforeAll(async () => {
   database = await createDatabase();
   services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('order') };
-  process.env['SHOP_LOG'] = database.url;
+  process.env.SHOP_LOG = database.url;
   log = new pg.Pool({ connectionString: database.url, max: 1 });
   workers.push(await startWorker(MODULE, services, ['--concurrency', '1']));
   workers.push(await startWorker(MODULE, services, ['--concurrency', '1']));
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const worker of workers) await worker.end('SIGTERM');
-  delete process.env['SHOP_LOG'];
+  delete process.env.SHOP_LOG;
   await log.end();
   await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
   await database.drop();
