@@ -12,7 +12,7 @@ import { uniqueName } from '../../support/names.js';
 import { RabbitMqServer } from '../../support/rabbitmq-server.js';
 import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
 
-const LOAD = { runs: process.env.BATON_LONG ? 1_000 : 200, atOnce: 50, everyMs: 700 };
+const LOAD = { runs: process.env.BATON_LONG ? 1_000 : 200, atOnce: 50, everyMs: 1_000 };
 const ACTIVATIONS_PER_RUN = 8;
 /** From the fault's end to the end of the last run that was started before it. */
 const RECOVERY_MS = 10_000;
@@ -36,7 +36,7 @@ beforeEach(async () => {
   ledger = await createLedger(database.url);
   services = { postgres: database.url, rabbitmq: broker.url, namespace: uniqueName('fault') };
   baton = await connect({ ...services, logger: silent });
-  workers = await Promise.all([0, 1].map(() => startWorker('workflows.mjs', services, ['--concurrency', '10'])));
+  workers = await Promise.all([0, 1].map(() => startWorker('workflows.mjs', services, ['--concurrency', '20'])));
 }, 60_000);
 
 afterEach(async () => {
