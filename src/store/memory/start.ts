@@ -52,7 +52,7 @@ function newRun(
 ): MemoryRun {
   const run: MemoryRun = {
     info: {
-      run: String(space.state.nextKey()),
+      run: String(space.nextKey()),
       id,
       workflow,
       hash,
