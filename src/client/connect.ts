@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { type Codec, jsonCodec } from '../core/codec.js';
 import { ConfigError } from '../core/errors.js';
-import type { Logger } from '../runtime/logger.js';
+import type { Logger } from '../core/logger.js';
 import type { PostgresConfig } from '../store/postgres/database.js';
 import { PostgresStore } from '../store/postgres/store.js';
 import type { RabbitMqAddress } from '../transport/connection-options.js';

@@ -3,10 +3,10 @@
  * that message is lost, one statement every few seconds looks for all that wait. Nobody waiting costs nothing.
  */
 import { BatonError, ConnectionError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
 import type { RunKey } from '../core/model.js';
 import { Batch } from '../runtime/batch.js';
 import { limits } from '../runtime/limits.js';
-import type { Logger } from '../runtime/logger.js';
 import type { RunRow, Store } from '../store/store.js';
 import type { Transport } from '../transport/transport.js';
 

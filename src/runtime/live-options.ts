@@ -4,9 +4,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
 import type { EngineChanges } from './engine.js';
 import { setLevel } from './log-level.js';
-import type { Logger } from './logger.js';
 import {
   duration,
   OPTIONS,

@@ -3,11 +3,11 @@ import type { Baton } from '../../../src/client/baton.js';
 import { connect } from '../../../src/client/connect.js';
 import { ConnectionError } from '../../../src/core/errors.js';
 import { flow } from '../../../src/core/flow.js';
-import { silent } from '../../../src/runtime/logger.js';
 import { CuttableProxy } from '../../support/cuttable-proxy.js';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { deleteQueues, uniqueName } from '../../support/names.js';
+import { silent } from '../../support/silent.js';
 
 // A client gives up after a second here, not after ten, and looks for results twice a second.
 vi.mock('../../../src/runtime/limits.js', async (original) => {
