@@ -1,6 +1,6 @@
 /**
  * The contract between the runtime and the truth. Implementations: Postgres (`postgres/`) and memory
- * (`memory.ts`); one contract suite runs over both. A store serves one namespace.
+ * (`memory/`); one contract suite runs over both. A store serves one namespace.
  *
  * Rules that hold for every verb:
  *
