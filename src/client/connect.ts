@@ -3,13 +3,13 @@ import { pino } from 'pino';
 import { type Codec, jsonCodec } from '../core/codec.js';
 import { ConfigError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { PostgresConfig } from '../store/postgres/database.js';
 import { PostgresStore } from '../store/postgres/store.js';
 import type { RabbitMqAddress } from '../transport/connection-options.js';
 import { RabbitMqTransport } from '../transport/rabbitmq.js';
 import { Baton } from './baton.js';
 import { Connection } from './connection.js';
-import { refuseUnknown } from './unknown-options.js';
 
 export interface ConnectOptions {
   /**

@@ -2,10 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../core/errors.js';
 import type { Json, Priority, StoredRunStatus } from '../core/model.js';
+import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { ListQuery, RunRow } from '../store/store.js';
 import type { Connection } from './connection.js';
 import { type Progress, progressOf, takeSnapshot } from './status.js';
-import { refuseUnknown } from './unknown-options.js';
 
 export interface ListFilter {
   readonly workflow?: string;

@@ -1,8 +1,8 @@
 /** What a start takes, checked before anything is written. */
 import { ConfigError } from '../core/errors.js';
 import { DEFAULT_PRIORITY, type Json, PRIORITIES, type Priority } from '../core/model.js';
+import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { ConflictPolicy } from '../store/store.js';
-import { refuseUnknown } from './unknown-options.js';
 import { uuidV7 } from './uuid.js';
 
 export interface StartOptions {
