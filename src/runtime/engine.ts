@@ -2,8 +2,10 @@
  * A worker's engine: takes deliveries in, works on them under a session, and does the shared duties. It knows no
  * lifecycle: the worker's machine opens, consumes, quiesces, drains, releases and closes it, in that order.
  */
+
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DeliveryPhase } from '../../machines/delivery.js';
 import type { Codec } from '../core/codec.js';
 import { ConfigError, ConnectionError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
@@ -16,7 +18,7 @@ import { Batch } from './batch.js';
 import { deliver } from './deliver.js';
 import type { Dispatcher } from './dispatch.js';
 import { Emitter } from './emitter.js';
-import type { DeliveryPhase, Engaged, TaskEvent } from './engaged.js';
+import type { Engaged, TaskEvent } from './engaged.js';
 import { Intake } from './intake.js';
 import { limits } from './limits.js';
 import { type Persistence, persist } from './persist.js';
