@@ -11,6 +11,7 @@ import { RabbitMqTransport } from '../transport/rabbitmq.js';
 import { Baton } from './baton.js';
 import { Connection } from './connection.js';
 
+/** Where the services are, and what all processes of a deployment agree on. */
 export interface ConnectOptions {
   /**
    * A connection string, a pg PoolConfig, or a pg.Pool, whose settings are used: connections are Baton's own.

@@ -17,6 +17,7 @@ import { RunHandle } from './handle.js';
 import { Starter } from './start.js';
 import { planStart } from './start-options.js';
 
+/** How to end `runWorkflow()` early. */
 export interface RunWorkflowOptions {
   /** Aborting it cancels the run: tasks at work get their AbortSignal, and RunCancelledError is thrown. */
   readonly signal?: AbortSignal;

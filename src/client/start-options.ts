@@ -5,6 +5,7 @@ import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { ConflictPolicy } from '../store/store.js';
 import { uuidV7 } from './uuid.js';
 
+/** What a run is started with besides its input. */
 export interface StartOptions {
   /**
    * Names the run: 1–256 bytes. It names at most one current run of the namespace, and goes to another only by

@@ -9,6 +9,7 @@ import type { ActivationView, RunRow } from '../store/store.js';
 import type { Connection } from './connection.js';
 import { findNode } from './definitions.js';
 
+/** What a run is doing now, or how it ended. */
 export type RunStatus<Out = unknown> =
   | { readonly status: 'running' }
   /** Nothing to do before `until`; `node` is the delay. */

@@ -3,6 +3,7 @@ import { ConfigError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+/** Pino's levels, the most talkative first. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Returns what sets it back. Throws a ConfigError where the logger has no levels. */

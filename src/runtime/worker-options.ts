@@ -10,6 +10,7 @@ import { HOOK_NAMES, type Hooks } from './hooks.js';
 import { LOG_LEVELS, type LogLevel } from './log-level.js';
 import { refuseUnknown } from './unknown-options.js';
 
+/** What a worker runs, and how. Only `workflows` is needed. */
 export interface WorkerOptions {
   /** What it can run, at least one. It takes work of exactly these structures. */
   readonly workflows: readonly Workflow[];

@@ -28,15 +28,13 @@ import {
   watchSteps,
 } from './worker-state.js';
 
-export type { WorkerChanges, WorkerOptions } from './worker-options.js';
-export type { WorkerState } from './worker-state.js';
-
 /** What it works on. */
 export type WorkerServices = Pick<
   EngineOptions,
   'store' | 'transport' | 'queues' | 'dispatcher' | 'codec' | 'logger' | 'namespace'
 >;
 
+/** Takes work from the queues and runs it, from `start()` to `stop()`. Made by `baton.worker()`; one life only. */
 export class Worker implements WorkerHandle {
   readonly id: string;
   /** The worker's XState actor, to look at and to inspect. */

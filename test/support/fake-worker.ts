@@ -1,6 +1,7 @@
 /** A worker on a fake engine. */
 import { flow } from '../../src/core/flow.js';
-import { Worker, type WorkerOptions, type WorkerServices } from '../../src/runtime/worker.js';
+import { Worker, type WorkerServices } from '../../src/runtime/worker.js';
+import type { WorkerOptions } from '../../src/runtime/worker-options.js';
 import { FakeEngine } from './fake-engine.js';
 import { silent } from './silent.js';
 
