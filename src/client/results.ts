@@ -4,7 +4,7 @@
  */
 import { BatonError, ConnectionError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
-import type { RunKey } from '../core/model.js';
+import { isLive, type RunKey } from '../core/model.js';
 import { Batch } from '../runtime/batch.js';
 import { limits } from '../runtime/limits.js';
 import type { RunRow, Store } from '../store/store.js';
@@ -126,7 +126,7 @@ export class Results {
     if (row === undefined) {
       const gone = new BatonError('RUN_GONE', `run ${run} was deleted while its result was awaited`);
       this.#each([run], (waiter) => waiter.reject(gone));
-    } else if (row.status !== 'running' && row.status !== 'paused') {
+    } else if (!isLive(row.status)) {
       this.#each([run], (waiter) => waiter.resolve(row));
     }
   }

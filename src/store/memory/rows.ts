@@ -113,11 +113,6 @@ export interface MemorySession {
   abandoned: boolean;
 }
 
-export const isLive = (status: StoredRunStatus): boolean => status === 'running' || status === 'paused';
-
-export const isFinal = (state: ActivationState): boolean =>
-  state === 'completed' || state === 'failed' || state === 'cancelled';
-
 /** Whether this token is or was the row's last fence. */
 export const fenced = (row: MemoryRow, session: MemorySession | undefined, number: number): boolean =>
   row.session !== undefined && row.session === session && row.number === number;

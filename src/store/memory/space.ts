@@ -2,16 +2,18 @@
  * One namespace's rows and what finds them. A row changes its state here only, so that no index is ever behind it.
  */
 import { RunNotFoundError } from '../../core/errors.js';
-import type {
-  ActivationRef,
-  ActivationState,
-  QueueRow,
-  ReadyActivation,
-  RunKey,
-  SessionKey,
+import {
+  type ActivationRef,
+  type ActivationState,
+  isFinal,
+  isLive,
+  type QueueRow,
+  type ReadyActivation,
+  type RunKey,
+  type SessionKey,
 } from '../../core/model.js';
 import { type DefinitionRow, SessionDeadError } from '../store.js';
-import { fenced, isFinal, isLive, type MemoryRow, type MemoryRun, type MemorySession, toReady } from './rows.js';
+import { fenced, type MemoryRow, type MemoryRun, type MemorySession, toReady } from './rows.js';
 import { Timers } from './timers.js';
 import { unpark } from './waits.js';
 
