@@ -30,9 +30,9 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 /** Of `cancel` and `pause`: shown by `status()` later. */
 export interface ControlOptions {
   /** Why; kept with the run. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** Who; kept with the run. */
-  readonly by?: string;
+  readonly by?: string | undefined;
 }
 
 /** How long `result()` waits. */
@@ -195,6 +195,6 @@ export class RunHandle<Out = unknown> {
   }
 }
 
-function wording({ reason, by }: ControlOptions): ControlOptions {
+function wording({ reason, by }: ControlOptions): { readonly reason?: string; readonly by?: string } {
   return { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) };
 }
