@@ -28,8 +28,6 @@ const THEIRS = {
   cli: ['commander', 'pino', 'node:'],
 };
 
-const STEPS_OF_A_DELIVERY = '^src/runtime/(deliver|settle|report|record-failure|expand-map)\\.ts$';
-
 const folderOf = (layer) => (layer === 'machines' ? '^machines/' : `^src/${layer}/`);
 
 const layers = Object.keys(OURS).map((layer) => ({
@@ -83,23 +81,11 @@ module.exports = {
       to: { pathNot: '^(src|machines)/' },
     },
     {
+      // Of types too.
       name: 'no-cycles',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    },
-    {
-      name: 'no-cycles-of-types',
-      severity: 'warn',
-      from: { pathNot: STEPS_OF_A_DELIVERY },
-      to: { circular: true, via: { dependencyTypes: ['type-only'], pathNot: STEPS_OF_A_DELIVERY } },
-    },
-    {
-      // The steps of a delivery name each other's types. Shown, until those have a file of their own.
-      name: 'cycles-of-types-among-the-steps-of-a-delivery',
-      severity: 'warn',
-      from: { path: STEPS_OF_A_DELIVERY },
-      to: { circular: true, via: { dependencyTypes: ['type-only'], path: STEPS_OF_A_DELIVERY } },
+      to: { circular: true },
     },
     {
       name: 'no-dev-dependencies',

@@ -39,27 +39,51 @@ export {
   type ValidationIssue,
 } from './core/errors.js';
 export {
+  type AnyTask,
   type Body,
   type Branch,
   branch,
   type Duration,
   type Flow,
   type FlowOptions,
+  type Fork,
   flow,
   type Logger,
+  type LoopOptions,
   LoopResult,
+  type MapOptions,
   type NodeInfo,
   type RetryPolicy,
+  type Route,
   type SignalToken,
   signal,
   type Task,
   type TaskContext,
+  type TaskFunction,
   type TaskOptions,
+  type TransactionFunction,
+  type TransactionTask,
   type Tx,
   task,
+  type Waited,
+  type WaitOptions,
   type Workflow,
 } from './core/flow.js';
-export type { Json, Path, Priority, SerializedError } from './core/model.js';
+export type { ActivationState, Json, Path, Priority, SerializedError } from './core/model.js';
+export type { NodeKind } from './core/tree.js';
 export { getTaskContext } from './runtime/context.js';
 export type { TaskEvent } from './runtime/engaged.js';
-export { Worker, type WorkerOptions } from './runtime/worker.js';
+export type { CheckResult, Health, HealthCheck } from './runtime/health.js';
+export type { Cleanup, Hook, HookContext, Hooks } from './runtime/hooks.js';
+export type { LogLevel } from './runtime/log-level.js';
+export { TimeLimitError } from './runtime/time-limit.js';
+export { Worker } from './runtime/worker.js';
+export { StartupTimeoutError, WorkerStateError, WorkerStoppedError } from './runtime/worker-errors.js';
+export type { Transition, WorkerEvents } from './runtime/worker-events.js';
+export type { StopOptions, WorkerHandle } from './runtime/worker-handle.js';
+export type { WorkerChanges, WorkerOptions } from './runtime/worker-options.js';
+export type { WorkerActor, WorkerState } from './runtime/worker-state.js';
+export type { PostgresConfig } from './store/postgres/database.js';
+export { type ConflictPolicy, SessionDeadError, StoreRejectedError } from './store/store.js';
+export type { RabbitMqAddress } from './transport/connection-options.js';
+export { TopologyMismatchError } from './transport/errors.js';

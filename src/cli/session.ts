@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import type { Baton } from '../client/baton.js';
-import type { Logger } from '../runtime/logger.js';
+import type { Logger } from '../core/logger.js';
 import type { Io } from './io.js';
 import { jsonLine } from './json.js';
 

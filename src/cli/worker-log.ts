@@ -1,7 +1,7 @@
 /** A worker's log: pino lines on standard output; pretty on a terminal, where pino-pretty is installed. */
 import { pathToFileURL } from 'node:url';
 import { type DestinationStream, pino } from 'pino';
-import type { Logger } from '../runtime/logger.js';
+import type { Logger } from '../core/logger.js';
 import type { Io } from './io.js';
 import { resolveFrom } from './load-module.js';
 import type { SharedOptions } from './session.js';

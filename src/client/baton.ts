@@ -2,7 +2,8 @@
 import type { Workflow } from '../core/flow.js';
 import type { Tree } from '../core/tree.js';
 import type { Health } from '../runtime/health.js';
-import { Worker, type WorkerOptions } from '../runtime/worker.js';
+import { Worker } from '../runtime/worker.js';
+import type { WorkerOptions } from '../runtime/worker-options.js';
 import type { Connection } from './connection.js';
 import { WorkflowNotFoundError } from './definitions.js';
 import { RunHandle } from './handle.js';
@@ -11,11 +12,13 @@ import { type ListFilter, listRuns, type RunSummary } from './list.js';
 import { Starter } from './start.js';
 import { checkId, planStart, type StartOptions } from './start-options.js';
 
+/** What all runs of one `startMany` have in common, and how each is named. */
 export interface StartManyOptions<In = unknown> extends Omit<StartOptions, 'id'> {
   /** Names each run by its input; see StartOptions. @default a UUID of version 7 each */
   readonly id?: (input: In, index: number) => string;
 }
 
+/** A connection to Postgres and RabbitMQ, made by `connect()`. One per process is enough; `close()` it in the end. */
 export class Baton {
   readonly #connection: Connection;
   readonly #starter: Starter;

@@ -2,15 +2,16 @@
 import { pino } from 'pino';
 import { type Codec, jsonCodec } from '../core/codec.js';
 import { ConfigError } from '../core/errors.js';
-import type { Logger } from '../runtime/logger.js';
+import type { Logger } from '../core/logger.js';
+import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { PostgresConfig } from '../store/postgres/database.js';
 import { PostgresStore } from '../store/postgres/store.js';
 import type { RabbitMqAddress } from '../transport/connection-options.js';
 import { RabbitMqTransport } from '../transport/rabbitmq.js';
 import { Baton } from './baton.js';
 import { Connection } from './connection.js';
-import { refuseUnknown } from './unknown-options.js';
 
+/** Where the services are, and what all processes of a deployment agree on. */
 export interface ConnectOptions {
   /**
    * A connection string, a pg PoolConfig, or a pg.Pool, whose settings are used: connections are Baton's own.

@@ -5,11 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Codec } from '../core/codec.js';
 import { BatonError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
 import type { ActivationRef, ReadyActivation } from '../core/model.js';
 import { Batch } from '../runtime/batch.js';
 import { Dispatcher } from '../runtime/dispatch.js';
 import { limits } from '../runtime/limits.js';
-import type { Logger } from '../runtime/logger.js';
 import { QueueDirectory } from '../runtime/queues.js';
 import type { ValueReader } from '../runtime/values.js';
 import type { Store } from '../store/store.js';

@@ -7,6 +7,7 @@ import type { Connection } from './connection.js';
 import { findNode } from './definitions.js';
 import { type RunStatus, statusOf, takeSnapshot } from './status.js';
 
+/** A run with every node that it came to so far. */
 export interface RunDescription<Out = unknown> {
   readonly id: string;
   readonly namespace: string;

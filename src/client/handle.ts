@@ -27,18 +27,21 @@ import { taskResult } from './task-result.js';
 /** setTimeout takes no more. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** Of `cancel` and `pause`: shown by `status()` later. */
 export interface ControlOptions {
   /** Why; kept with the run. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** Who; kept with the run. */
-  readonly by?: string;
+  readonly by?: string | undefined;
 }
 
+/** How long `result()` waits. */
 export interface ResultOptions {
   /** How long to wait; at most 24 days. Without it there is no end to it. */
   readonly timeout?: Duration;
 }
 
+/** What a signal is sent with besides its payload. */
 export interface SignalOptions {
   /** 1–256 bytes: another signal of this name with the same id is ignored, so sending it again is harmless. */
   readonly id?: string;
@@ -192,6 +195,6 @@ export class RunHandle<Out = unknown> {
   }
 }
 
-function wording({ reason, by }: ControlOptions): ControlOptions {
+function wording({ reason, by }: ControlOptions): { readonly reason?: string; readonly by?: string } {
   return { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) };
 }

@@ -2,11 +2,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../core/errors.js';
 import type { Json, Priority, StoredRunStatus } from '../core/model.js';
+import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { ListQuery, RunRow } from '../store/store.js';
 import type { Connection } from './connection.js';
 import { type Progress, progressOf, takeSnapshot } from './status.js';
-import { refuseUnknown } from './unknown-options.js';
 
+/** Which runs are listed; a run has to fit all that is given. All runs when nothing is. */
 export interface ListFilter {
   readonly workflow?: string;
   /** `running` takes in the runs that wait for a time or a signal; their summaries say so. */
@@ -21,6 +22,7 @@ export interface ListFilter {
   readonly limit?: number;
 }
 
+/** One run of a list. */
 export interface RunSummary {
   readonly id: string;
   readonly workflow: string;

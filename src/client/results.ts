@@ -3,11 +3,21 @@
  * that message is lost, one statement every few seconds looks for all that wait. Nobody waiting costs nothing.
  */
 import { BatonError, ConnectionError } from '../core/errors.js';
-import type { RunKey } from '../core/model.js';
+import type { Logger } from '../core/logger.js';
+import { isLive, type RunKey } from '../core/model.js';
 import { Batch } from '../runtime/batch.js';
 import { limits } from '../runtime/limits.js';
-import type { RunRow } from '../store/store.js';
-import type { Connection } from './connection.js';
+import type { RunRow, Store } from '../store/store.js';
+import type { Transport } from '../transport/transport.js';
+
+/** The connection, as far as waiting needs it. */
+export interface ResultSource {
+  readonly store: Pick<Store, 'runs'>;
+  readonly transport: Pick<Transport, 'onReply'>;
+  readonly logger: Logger;
+  /** Throws once the connection is closed, as `store` does. */
+  assertOpen(): void;
+}
 
 interface Waiter {
   readonly resolve: (row: RunRow) => void;
@@ -21,7 +31,7 @@ export class Results {
   #poll: NodeJS.Timeout | undefined;
   #closed: BatonError | undefined;
 
-  constructor(private readonly connection: Connection) {
+  constructor(private readonly connection: ResultSource) {
     this.#rows = new Batch((keys) => this.#read(keys));
     this.#unsubscribe = connection.transport.onReply(({ run }) => {
       if (this.#waiters.has(run)) void this.#look(run);
@@ -116,7 +126,7 @@ export class Results {
     if (row === undefined) {
       const gone = new BatonError('RUN_GONE', `run ${run} was deleted while its result was awaited`);
       this.#each([run], (waiter) => waiter.reject(gone));
-    } else if (row.status !== 'running' && row.status !== 'paused') {
+    } else if (!isLive(row.status)) {
       this.#each([run], (waiter) => waiter.resolve(row));
     }
   }

@@ -11,11 +11,13 @@ import { Engine } from '../runtime/engine.js';
 import { MemoryState } from '../store/memory/state.js';
 import { MemoryStore } from '../store/memory/store.js';
 import { InProcessBroker } from '../transport/in-process.js';
+import { InProcessTransport } from '../transport/in-process-transport.js';
 import { ClosedError, Connection } from './connection.js';
 import { RunHandle } from './handle.js';
 import { Starter } from './start.js';
 import { planStart } from './start-options.js';
 
+/** How to end `runWorkflow()` early. */
 export interface RunWorkflowOptions {
   /** Aborting it cancels the run: tasks at work get their AbortSignal, and RunCancelledError is thrown. */
   readonly signal?: AbortSignal;
@@ -54,7 +56,7 @@ export async function runWorkflow<In, Out>(
 function inMemory(): Connection {
   const logger = pino({ name: 'baton', level: 'warn' }, pino.destination({ dest: 2, sync: true }));
   const store = new MemoryStore(new MemoryState(), { namespace: NAMESPACE });
-  const transport = new InProcessBroker().connect(NAMESPACE);
+  const transport = new InProcessTransport(new InProcessBroker(), NAMESPACE);
   return new Connection({ store, transport, namespace: NAMESPACE, codec: jsonCodec, logger });
 }
 

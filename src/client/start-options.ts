@@ -1,10 +1,11 @@
 /** What a start takes, checked before anything is written. */
 import { ConfigError } from '../core/errors.js';
 import { DEFAULT_PRIORITY, type Json, PRIORITIES, type Priority } from '../core/model.js';
+import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { ConflictPolicy } from '../store/store.js';
-import { refuseUnknown } from './unknown-options.js';
 import { uuidV7 } from './uuid.js';
 
+/** What a run is started with besides its input. */
 export interface StartOptions {
   /**
    * Names the run: 1–256 bytes. It names at most one current run of the namespace, and goes to another only by

@@ -1,6 +1,6 @@
 /** What a run is doing, in the words that users see: decided from its row and its open activations. */
 import { RunNotFoundError } from '../core/errors.js';
-import type { ActivationState, Path, RunKey, SerializedError } from '../core/model.js';
+import { isFinal, isLive, type Path, type RunKey, type SerializedError } from '../core/model.js';
 import { comparePaths } from '../core/path.js';
 import { decodeRecipe } from '../core/recipe.js';
 import type { Tree } from '../core/tree.js';
@@ -9,6 +9,7 @@ import type { ActivationView, RunRow } from '../store/store.js';
 import type { Connection } from './connection.js';
 import { findNode } from './definitions.js';
 
+/** What a run is doing now, or how it ended. */
 export type RunStatus<Out = unknown> =
   | { readonly status: 'running' }
   /** Nothing to do before `until`; `node` is the delay. */
@@ -64,19 +65,16 @@ export async function takeSnapshot(
   // In this order: a run that is under way in its row was so when its activations were read.
   const row = await connection.results.row(run);
   if (row === undefined) throw new RunNotFoundError(run);
-  const underWay = row.status === 'running' || row.status === 'paused';
-  const stale = !underWay && before.some(({ state }) => !FINAL.includes(state));
+  const stale = !isLive(row.status) && before.some(({ state }) => !isFinal(state));
   return { row, activations: stale ? await connection.store.activations(run, options) : before };
 }
-
-const FINAL: readonly ActivationState[] = ['completed', 'failed', 'cancelled'];
 
 /** The status that a snapshot shows, with the output of a completed run. */
 export async function statusOf(connection: Connection, { row, activations }: Snapshot): Promise<RunStatus> {
   const tree = row.status === 'running' ? await connection.definitions.of(row) : undefined;
   const progress = progressOf(
     row,
-    activations.filter(({ state }) => !FINAL.includes(state)),
+    activations.filter(({ state }) => !isFinal(state)),
     tree,
   );
   return progress.status === 'completed' ? { ...progress, output: await outputOf(connection, row) } : progress;

@@ -9,6 +9,7 @@ export type Duration = number | string;
 const LONGEST_MS = 100 * 365.25 * 24 * 3_600_000;
 const SYNTAX = /^\d+(\.\d+)?\s*[a-z]+$/i;
 
+/** A duration that is none: write milliseconds or `ms` syntax, such as '30s'. */
 export class InvalidDurationError extends BatonError {
   constructor(given: unknown) {
     super(

@@ -45,6 +45,7 @@ export class RunExistsError extends BatonError {
   }
 }
 
+/** No run of the namespace has the id now. */
 export class RunNotFoundError extends BatonError {
   constructor(readonly runId: string) {
     super('RUN_NOT_FOUND', `there is no run ${JSON.stringify(runId)} in this namespace`);
@@ -75,6 +76,7 @@ export class RunFailedError extends BatonError {
   }
 }
 
+/** The run was cancelled, so there is no result. */
 export class RunCancelledError extends BatonError {
   constructor(
     readonly runId: string,
@@ -129,6 +131,7 @@ export class CodecError extends BatonError {
   }
 }
 
+/** One thing that is wrong with a value. */
 export interface ValidationIssue {
   readonly message: string;
   /** Keys from the value's root; empty for the value itself. */
@@ -191,6 +194,7 @@ export class PoisonedError extends BatonError {
   }
 }
 
+/** The key that a route came to has no branch: add one, or a default branch. A retry can't help. */
 export class UnmatchedRouteError extends BatonError {
   constructor(
     readonly routeId: string,
@@ -200,6 +204,7 @@ export class UnmatchedRouteError extends BatonError {
   }
 }
 
+/** A loop wasn't done after its last iteration. */
 export class MaxIterationsError extends BatonError {
   constructor(
     readonly loopId: string,
@@ -212,12 +217,14 @@ export class MaxIterationsError extends BatonError {
   }
 }
 
+/** The body of a loop returned something that says neither `again` nor `done`. */
 export class LoopVerdictError extends BatonError {
   constructor(readonly loopId: string) {
     super('LOOP_VERDICT', `the body of loop ${loopId} must end in LoopResult.again(value) or LoopResult.done(value)`);
   }
 }
 
+/** A map was given something that is no list. A retry can't help. */
 export class MapInputError extends BatonError {
   constructor(
     readonly mapId: string,

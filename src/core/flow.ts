@@ -8,11 +8,29 @@ import type { Body, Branch, Flow, FlowOptions } from './definition/flow-types.js
 import { checkName } from './names.js';
 
 export { isFlow } from './definition/body.js';
-export type { Body, Branch, Flow, FlowOptions, LoopOptions } from './definition/flow-types.js';
+export type {
+  Body,
+  Branch,
+  Flow,
+  FlowOptions,
+  Fork,
+  LoopOptions,
+  MapOptions,
+  Route,
+  Waited,
+  WaitOptions,
+} from './definition/flow-types.js';
 export type { NodeInfo } from './definition/nodes.js';
 export type { TaskOptions } from './definition/policy.js';
 export { type SignalToken, signal } from './definition/signal.js';
-export { type Task, task } from './definition/task.js';
+export {
+  type AnyTask,
+  type Task,
+  type TaskFunction,
+  type TransactionFunction,
+  type TransactionTask,
+  task,
+} from './definition/task.js';
 export type { TaskContext, Tx } from './definition/task-context.js';
 export { isWorkflow, type Workflow } from './definition/workflow.js';
 export type { Duration } from './duration.js';

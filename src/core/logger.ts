@@ -5,6 +5,7 @@ export interface LogMethod {
   (message: string): void;
 }
 
+/** What Baton logs to, and what tasks and hooks log with. A pino logger fits. */
 export interface Logger {
   readonly debug: LogMethod;
   readonly info: LogMethod;

@@ -58,6 +58,13 @@ export type ActivationState =
 /** The stored status of a run. What users see is finer: see `RunStatus`. */
 export type StoredRunStatus = 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
 
+/** Whether the run hasn't ended. */
+export const isLive = (status: StoredRunStatus): boolean => status === 'running' || status === 'paused';
+
+/** Whether the activation has ended. */
+export const isFinal = (state: ActivationState): boolean =>
+  state === 'completed' || state === 'failed' || state === 'cancelled';
+
 /**
  * A queue: ready activations of one workflow structure, one tag set and one priority level.
  * Everything about its name is derived from these fields (see `message.ts`).

@@ -3,6 +3,7 @@ import { type Duration, toMs } from './duration.js';
 import { InvalidDefinitionError } from './errors.js';
 import type { RetryPolicyMs } from './tree.js';
 
+/** The nth retry waits `min(initialDelay × backoffMultiplier^(n-1), maxDelay)`, less the jitter. Survives crashes. */
 export interface RetryPolicy {
   /** Attempts after the first; 0 means none. */
   readonly maxRetries: number;

@@ -10,6 +10,7 @@ import { parsePath, type Step } from './path.js';
 export type Sequence = readonly Node[];
 
 export type Node = TaskNode | ForkNode | RouteNode | LoopNode | DelayNode | SignalNode | ChildNode | MapNode;
+/** What a node is: a task, a fork … */
 export type NodeKind = Node['kind'];
 
 /** A function of the user's: `tx` is given to transactional tasks only. */

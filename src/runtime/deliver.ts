@@ -7,33 +7,16 @@
  * broker delivers the message again, and its lease answers `done`.
  */
 import { looksAtValue } from '../core/advance.js';
-import type { ReadyActivation } from '../core/model.js';
-import { type Node, nodeAt, type Tree } from '../core/tree.js';
+import { nodeAt } from '../core/tree.js';
 import type { LeasedActivation } from '../store/store.js';
 import type { Delivery } from '../transport/transport.js';
 import type { Engaged } from './engaged.js';
 import { execute } from './execute.js';
-import type { Held } from './leases.js';
+import type { Leased } from './leased.js';
 import { limits } from './limits.js';
 import { persist } from './persist.js';
 import { settle } from './settle.js';
 import { taskContext } from './task-context.js';
-
-/** An activation that this process has leased, with what the tree says about it. */
-export interface Leased {
-  readonly activation: LeasedActivation;
-  readonly held: Held;
-  readonly tree: Tree;
-  readonly node: Node;
-  /** By `performance.now()`. */
-  readonly startedAt: number;
-}
-
-/** What a settled activation leaves to do: messages to publish, and a successor that was leased with the commit. */
-export interface Settled {
-  readonly ready: readonly ReadyActivation[];
-  readonly next?: LeasedActivation;
-}
 
 /** Never rejects: whatever goes wrong is the engine's to know, and the row's to remember. */
 export async function deliver(delivery: Delivery, engaged: Engaged): Promise<void> {

@@ -3,10 +3,11 @@
  * what can't be paid (the broker is away) isn't kept: the row says `ready`, and the watermark publishes it when
  * a worker sees the broker again.
  */
+
+import type { Logger } from '../core/logger.js';
 import type { ReadyActivation, RunKey } from '../core/model.js';
 import type { EndedRun } from '../store/store.js';
 import type { Outgoing, Transport } from '../transport/transport.js';
-import type { Logger } from './logger.js';
 import type { QueueDirectory } from './queues.js';
 
 export class Dispatcher {

@@ -1,15 +1,15 @@
 /** What a delivery needs of the engine that it runs in. One object per session: a new session engages anew. */
+
+import type { DeliveryPhase } from '../../machines/delivery.js';
+import type { Logger } from '../core/logger.js';
 import type { Message, Priority } from '../core/model.js';
 import type { EndedRun } from '../store/store.js';
 import type { Dispatcher } from './dispatch.js';
 import type { Leases } from './leases.js';
-import type { Logger } from './logger.js';
 import type { Persistence } from './persist.js';
 import type { QueueDirectory } from './queues.js';
 import type { Registry } from './registry.js';
 import type { ValueReader } from './values.js';
-
-export type DeliveryPhase = 'leasing' | 'executing' | 'committing' | 'publishing' | 'acking' | 'settled';
 
 /** `on('task', …)`: how one attempt ended. */
 export interface TaskEvent {

@@ -2,11 +2,13 @@
  * A worker's engine: takes deliveries in, works on them under a session, and does the shared duties. It knows no
  * lifecycle: the worker's machine opens, consumes, quiesces, drains, releases and closes it, in that order.
  */
-import { hostname } from 'node:os';
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DeliveryPhase } from '../../machines/delivery.js';
 import type { Codec } from '../core/codec.js';
 import { ConfigError, ConnectionError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
+import type { Logger } from '../core/logger.js';
 import type { ActivationRef, Message, ReadyActivation } from '../core/model.js';
 import { treeToJson } from '../core/structure.js';
 import { type EndedRun, SessionDeadError, type Store } from '../store/store.js';
@@ -15,17 +17,17 @@ import { Batch } from './batch.js';
 import { deliver } from './deliver.js';
 import type { Dispatcher } from './dispatch.js';
 import { Emitter } from './emitter.js';
-import type { DeliveryPhase, Engaged, TaskEvent } from './engaged.js';
+import type { Engaged, TaskEvent } from './engaged.js';
 import { Intake } from './intake.js';
 import { limits } from './limits.js';
-import type { Logger } from './logger.js';
 import { type Persistence, persist } from './persist.js';
 import { QueueWatch } from './queue-watch.js';
 import type { QueueDirectory } from './queues.js';
 import { Reconciler } from './reconcile.js';
 import { Registry } from './registry.js';
 import { StoreClock } from './store-clock.js';
-import { Tenure } from './tenure.js';
+import { Succession } from './succession.js';
+import type { Tenure } from './tenure.js';
 import { Timers } from './timers.js';
 import type { ValueReader } from './values.js';
 
@@ -56,8 +58,6 @@ export type EngineEvents = {
   'infrastructure.failed': [error: unknown];
   /** One succeeded after a failure. */
   'infrastructure.ok': [];
-  /** The session was judged dead; another took its place. */
-  'session.replaced': [];
   /** A delivery entered a phase of `machines/delivery.ts`. */
   phase: [Message, DeliveryPhase];
 };
@@ -67,28 +67,43 @@ export class Engine {
   readonly #events: Emitter<EngineEvents>;
   readonly #registry: Registry;
   readonly #clock = new StoreClock();
+  readonly #sessions: Succession;
   readonly #timers: Timers;
   readonly #reconciler: Reconciler;
   readonly #intake: Intake;
   readonly #queues: QueueWatch;
   readonly #subscriptions: (() => void)[] = [];
-  #tenure: Tenure | undefined;
   #engaged: Engaged | undefined;
-  #replacing: Promise<void> | undefined;
   /** Aborted while no delivery is taken: leasing isn't repeated then. */
   #leasing = new AbortController();
   readonly #closed = new AbortController();
-  #leaseTtlMs: number;
   #troubled = false;
   #quiescing = false;
 
   constructor(options: EngineOptions) {
     refuseTransactions(options.workflows);
     this.#options = options;
-    this.#leaseTtlMs = options.leaseTtlMs;
     const { store, transport, dispatcher, logger } = options;
     this.#events = new Emitter((error) => logger.error({ err: error }, 'an event listener threw'));
     this.#registry = new Registry(options.workflows, options.tags);
+    this.#sessions = new Succession({
+      store,
+      logger,
+      workerId: options.id,
+      leaseTtlMs: options.leaseTtlMs,
+      signal: this.#closed.signal,
+      begun: (tenure) => {
+        this.#engaged = this.#engage(tenure);
+      },
+      lost: () => {
+        this.#engaged = undefined;
+        this.#intake.suspend();
+      },
+      settled: () => this.#intake.resume(),
+      owed: (ready) => void dispatcher.dispatch(ready),
+      failed: (error) => this.#failed(error),
+      recovered: () => this.#recovered(),
+    });
     this.#timers = new Timers(
       { fireTimers: (limit) => this.#fireTimers(limit) },
       this.#clock,
@@ -102,10 +117,10 @@ export class Engine {
       registry: this.#registry,
       clock: this.#clock,
       timers: this.#timers,
-      session: () => this.#tenure?.leases.session,
+      session: () => this.#sessions.tenure?.leases.session,
       watched: () => this.#intake.watched(),
       ended: (run) => this.#ended(run),
-      onDeadSession: (error) => this.#tenure?.die(error),
+      onDeadSession: (error) => this.#sessions.die(error),
       onError: (error) => this.#failed(error),
       onLooked: (queues) => {
         this.#recovered();
@@ -145,7 +160,7 @@ export class Engine {
       const structure = JSON.stringify(treeToJson(tree));
       await store.putDefinition({ workflow: tree.name, hash: tree.hash, structure });
     }
-    await this.#takeOffice();
+    await this.#sessions.open();
     this.#subscriptions.push(
       transport.onNews((news) => this.#heard(news)),
       transport.onState((state) => {
@@ -182,7 +197,7 @@ export class Engine {
    * elsewhere at once, without a loss.
    */
   async release(reason: Error, graceMs: number): Promise<void> {
-    const tenure = this.#tenure;
+    const { tenure } = this.#sessions;
     if (tenure === undefined) return;
     tenure.leases.interrupt(reason);
     await this.drain(graceMs);
@@ -201,16 +216,13 @@ export class Engine {
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
     this.#timers.stop();
     this.#intake.close();
-    await Promise.all([this.#queues.stop(), this.#reconciler.stop(), this.#replacing]);
-    await this.#tenure?.close();
-    this.#tenure = undefined;
+    await Promise.all([this.#queues.stop(), this.#reconciler.stop()]);
+    await this.#sessions.close();
   }
 
   reconfigure({ leaseTtlMs, ...intake }: EngineChanges): void {
     this.#intake.reconfigure(intake);
-    if (leaseTtlMs === undefined) return;
-    this.#leaseTtlMs = leaseTtlMs;
-    if (this.#tenure !== undefined) this.#tenure.ttlMs = leaseTtlMs;
+    if (leaseTtlMs !== undefined) this.#sessions.leaseTtlMs = leaseTtlMs;
   }
 
   /** Rejects with a ConnectionError unless store and broker can be used. */
@@ -234,54 +246,14 @@ export class Engine {
       case 'queue.added':
         this.#queues.wake();
         break;
-      case 'run.controlled':
-        if (this.#tenure?.leases.holdsAnyOf(news.run)) this.#tenure.beat();
+      case 'run.controlled': {
+        const { tenure } = this.#sessions;
+        if (tenure?.leases.holdsAnyOf(news.run)) tenure.beat();
         break;
+      }
       case 'timer.set':
         this.#timers.within(news.inMs);
         break;
-    }
-  }
-
-  // ------------------------------------------------------------------------------------------ sessions
-
-  async #takeOffice(): Promise<void> {
-    const { store, id, dispatcher } = this.#options;
-    const options = { workerId: id, ttlMs: this.#leaseTtlMs, host: hostname(), pid: process.pid };
-    this.#tenure = await Tenure.open(store, options, {
-      owed: (ready) => void dispatcher.dispatch(ready),
-      failed: (error) => this.#failed(error),
-      recovered: () => this.#recovered(),
-      died: (error) => {
-        this.#replacing ??= this.#replace(error).finally(() => {
-          this.#replacing = undefined;
-        });
-      },
-    });
-    this.#engaged = this.#engage(this.#tenure);
-  }
-
-  /** The others took us for dead: our tasks are aborted, and we start anew under another session. */
-  async #replace(error: SessionDeadError): Promise<void> {
-    const { logger } = this.#options;
-    logger.warn({ err: error }, 'this worker was taken for dead; it goes on under a new session');
-    this.#intake.suspend();
-    const old = this.#tenure;
-    this.#tenure = undefined;
-    this.#engaged = undefined;
-    const persistence: Persistence = {
-      failed: (cause) => this.#failed(cause),
-      recovered: () => this.#recovered(),
-      signal: this.#closed.signal,
-    };
-    try {
-      await old?.close();
-      await persist(persistence, () => this.#takeOffice());
-      this.#events.emit('session.replaced');
-    } catch (cause) {
-      if (!this.#closed.signal.aborted) this.#failed(cause);
-    } finally {
-      this.#intake.resume();
     }
   }
 
@@ -335,7 +307,7 @@ export class Engine {
   // -------------------------------------------------------------------------------------------- events
 
   async #fireTimers(limit: number) {
-    const session = this.#tenure?.leases.session;
+    const session = this.#sessions.tenure?.leases.session;
     // Without a session nothing fires here; the duties of the next one see what is due.
     if (session === undefined) return { ready: [] as ReadyActivation[], nextDueAt: undefined };
     return this.#options.store.fireTimers(session, limit);
@@ -357,13 +329,13 @@ export class Engine {
   }
 
   #failedDelivery(error: unknown): void {
-    if (error instanceof SessionDeadError) this.#tenure?.die(error);
+    if (error instanceof SessionDeadError) this.#sessions.die(error);
     else if (!this.#leasing.signal.aborted && !this.#closed.signal.aborted) this.#failed(error);
   }
 
   #failed(error: unknown): void {
     if (error instanceof SessionDeadError) {
-      this.#tenure?.die(error);
+      this.#sessions.die(error);
       return;
     }
     this.#troubled = true;

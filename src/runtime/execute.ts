@@ -43,6 +43,8 @@ export type Outcome =
   /** The lease was lost or given up: nothing is recorded. */
   | { readonly kind: 'aborted'; readonly reason: unknown };
 
+export type Failed = Extract<Outcome, { kind: 'failed' }>;
+
 export interface Execution {
   readonly activation: LeasedActivation;
   readonly node: Node;

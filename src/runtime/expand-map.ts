@@ -8,12 +8,11 @@ import { BatonError } from '../core/errors.js';
 import type { ReadyActivation } from '../core/model.js';
 import type { MapNode } from '../core/tree.js';
 import type { Expansion } from '../store/store.js';
-import type { Leased } from './deliver.js';
 import type { Engaged } from './engaged.js';
-import type { Outcome } from './execute.js';
+import type { Failed, Outcome } from './execute.js';
+import type { Leased } from './leased.js';
 import { limits } from './limits.js';
 import { persist } from './persist.js';
-import type { Failed } from './record-failure.js';
 import { rowsFor } from './rows.js';
 
 export type Expanded =

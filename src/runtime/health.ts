@@ -5,6 +5,7 @@
 import type { Duration } from '../core/duration.js';
 import { limited } from './time-limit.js';
 
+/** What a worker asks now and then, to know that it can do its work. */
 export interface HealthCheck {
   /** Unique among a worker's checks; `services` is taken by its own check of store and broker. */
   readonly name: string;
@@ -18,6 +19,7 @@ export interface HealthCheck {
   readonly timeout?: Duration;
 }
 
+/** What a check said last. */
 export interface CheckResult {
   readonly ok: boolean;
   readonly critical: boolean;
@@ -27,6 +29,7 @@ export interface CheckResult {
   readonly durationMs: number;
 }
 
+/** How a worker or a connection is, with every check by its name. */
 export interface Health {
   /** `failing`: a critical check is. `degraded`: another one is. */
   readonly status: 'ok' | 'degraded' | 'failing';

@@ -10,6 +10,7 @@ import type { WorkerHandle } from './worker-handle.js';
 /** Undoes what its `onStartup` hook did. */
 export type Cleanup = () => void | Promise<void>;
 
+/** What a hook is called with. */
 export interface HookContext {
   readonly worker: WorkerHandle;
   readonly logger: Logger;

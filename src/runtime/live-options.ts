@@ -4,14 +4,14 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
 import type { EngineChanges } from './engine.js';
 import { setLevel } from './log-level.js';
-import type { Logger } from './logger.js';
+import { refuseUnknown } from './unknown-options.js';
 import {
   duration,
   OPTIONS,
   type ResolvedOptions,
-  refuseUnknown,
   resolveOptions,
   SERVICES_CHECK,
   type WorkerChanges,

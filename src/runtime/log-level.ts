@@ -1,8 +1,9 @@
 /** The level of a logger, where it has one: pino's do. */
 import { ConfigError } from '../core/errors.js';
-import type { Logger } from './logger.js';
+import type { Logger } from '../core/logger.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+/** Pino's levels, the most talkative first. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Returns what sets it back. Throws a ConfigError where the logger has no levels. */

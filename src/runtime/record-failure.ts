@@ -1,15 +1,11 @@
 /** A failed attempt: backed off while its policy has retries left, else the end of its run. */
 import { nextDelayMs } from '../core/retry.js';
 import { serializeError } from '../core/serialize-error.js';
-import type { Leased, Settled } from './deliver.js';
 import type { Engaged } from './engaged.js';
-import type { Outcome } from './execute.js';
+import type { Failed } from './execute.js';
+import { type Leased, NOTHING_TO_DO, type Settled } from './leased.js';
 import { persist } from './persist.js';
 import { report } from './report.js';
-
-export type Failed = Extract<Outcome, { kind: 'failed' }>;
-
-const NOTHING: Settled = { ready: [] };
 
 export async function recordFailure(leased: Leased, failed: Failed, engaged: Engaged): Promise<Settled> {
   const delayMs = retryDelayMs(leased, failed);
@@ -34,7 +30,7 @@ async function backOff(
   const kept = await persist(engaged.settling, () => engaged.leases.backOff(request));
   if (kept) engaged.dueIn(delayMs);
   report(leased, engaged, kept ? (timedOut ? 'timed_out' : 'retrying') : 'lost');
-  return NOTHING;
+  return NOTHING_TO_DO;
 }
 
 async function failRun(leased: Leased, { error, timedOut }: Failed, engaged: Engaged): Promise<Settled> {
@@ -47,5 +43,5 @@ async function failRun(leased: Leased, { error, timedOut }: Failed, engaged: Eng
     engaged.ended(result.ended);
     engaged.dispatcher.announceControl(run);
   }
-  return NOTHING;
+  return NOTHING_TO_DO;
 }

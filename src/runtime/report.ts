@@ -1,6 +1,6 @@
 /** Tells listeners how one attempt ended. Only functions of the user's count as tasks. */
-import type { Leased } from './deliver.js';
 import type { Engaged, TaskEvent } from './engaged.js';
+import type { Leased } from './leased.js';
 
 export function report({ activation, node, startedAt }: Leased, engaged: Engaged, outcome: TaskEvent['outcome']): void {
   if (node.kind !== 'task' && !(node.kind === 'fork' && node.join !== undefined) && outcome === 'completed') return;

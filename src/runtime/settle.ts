@@ -10,20 +10,18 @@ import {
   type LeasedActivation,
   StoreRejectedError,
 } from '../store/store.js';
-import type { Leased, Settled } from './deliver.js';
 import type { Engaged } from './engaged.js';
-import type { Outcome } from './execute.js';
+import type { Failed, Outcome } from './execute.js';
 import { expandMap } from './expand-map.js';
+import { type Leased, NOTHING_TO_DO, type Settled } from './leased.js';
 import { persist } from './persist.js';
 import { queueOf } from './queues.js';
-import { type Failed, recordFailure } from './record-failure.js';
+import { recordFailure } from './record-failure.js';
 import { report } from './report.js';
 import { rowsFor } from './rows.js';
 
 type Completed = Extract<Outcome, { kind: 'completed' | 'routed' | 'opened' }>;
 type Committed = Extract<CommitResult, { kind: 'committed' }>;
-
-const NOTHING: Settled = { ready: [] };
 
 /** Records the outcome under the lease, which ends with it. Rejects only when the session or the worker ends. */
 export async function settle(leased: Leased, outcome: Outcome, engaged: Engaged, hop: number): Promise<Settled> {
@@ -45,7 +43,7 @@ async function record(leased: Leased, outcome: Outcome, engaged: Engaged, hop: n
   switch (outcome.kind) {
     case 'aborted':
       report(leased, engaged, 'lost');
-      return NOTHING;
+      return NOTHING_TO_DO;
     case 'failed':
       return recordFailure(leased, outcome, engaged);
     case 'listed': {
@@ -74,7 +72,7 @@ async function recordCompletion(leased: Leased, outcome: Completed, engaged: Eng
   const result = await commit(completionOf(leased, effects, output, activate), eager, engaged);
   if (result.kind === 'lost') {
     report(leased, engaged, 'lost');
-    return NOTHING;
+    return NOTHING_TO_DO;
   }
   report(leased, engaged, 'completed');
   follow(rows, result, engaged);

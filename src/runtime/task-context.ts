@@ -1,10 +1,10 @@
 /** Makes the context of one attempt. The logger is made when first used: most tasks never log. */
 import type { TaskContext } from '../core/flow.js';
+import type { Logger } from '../core/logger.js';
 import type { Json } from '../core/model.js';
 import type { Node, Tree } from '../core/tree.js';
 import type { LeasedActivation } from '../store/store.js';
 import type { Held } from './leases.js';
-import type { Logger } from './logger.js';
 
 export interface ContextParts {
   readonly namespace: string;

@@ -2,6 +2,7 @@
 import type { TaskEvent } from './engaged.js';
 import type { WorkerState } from './worker-state.js';
 
+/** A change of a worker's public state. */
 export interface Transition {
   readonly from: WorkerState;
   readonly to: WorkerState;
@@ -9,6 +10,7 @@ export interface Transition {
   readonly event: string;
 }
 
+/** What `on` listens to, with the arguments of the listeners. */
 export type WorkerEvents = {
   /** The public state changed. Changes within a state are told by the worker's `actor`. */
   transition: [Transition];

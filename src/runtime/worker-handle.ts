@@ -4,6 +4,7 @@ import type { Health } from './health.js';
 import type { WorkerEvents } from './worker-events.js';
 import type { WorkerState } from './worker-state.js';
 
+/** How `stop()` ends a worker. */
 export interface StopOptions {
   /** As `shutdownTimeout`, for this stop. While it is stopping already only 0 has an effect: wait for no task any more. */
   readonly timeout?: Duration;

@@ -8,7 +8,9 @@ import type { Workflow } from '../core/flow.js';
 import type { HealthCheck, ResolvedCheck } from './health.js';
 import { HOOK_NAMES, type Hooks } from './hooks.js';
 import { LOG_LEVELS, type LogLevel } from './log-level.js';
+import { refuseUnknown } from './unknown-options.js';
 
+/** What a worker runs, and how. Only `workflows` is needed. */
 export interface WorkerOptions {
   /** What it can run, at least one. It takes work of exactly these structures. */
   readonly workflows: readonly Workflow[];
@@ -123,14 +125,6 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
     checks: checks(options.checks ?? []),
     logLevel: logLevel === undefined ? undefined : level(logLevel),
   };
-}
-
-/** Throws a ConfigError that names the first unknown key, and what there is. */
-export function refuseUnknown(given: object, known: readonly string[], where: string): void {
-  if (typeof given !== 'object' || given === null) throw new ConfigError(`${where} takes an object of options`);
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  throw new ConfigError(`${where} has no option ${JSON.stringify(unknown)}; it takes ${known.join(', ')}`);
 }
 
 /** Milliseconds. Throws a ConfigError that names the option. */

@@ -3,6 +3,7 @@ import type { ActorRefFrom, SnapshotFrom } from 'xstate';
 import type { workerMachine } from '../../machines/worker.js';
 import { StartupTimeoutError, startupError, stopError } from './worker-errors.js';
 
+/** Where a worker is in its life, which ends with `stopped` or `error`. */
 export type WorkerState = 'initializing' | 'starting' | 'running' | 'stopping' | 'stopped' | 'error';
 
 /** The worker's XState actor. */

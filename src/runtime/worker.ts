@@ -3,7 +3,7 @@
  * is in `lifecycle.ts`; this is the surface.
  */
 import { createActor, waitFor } from 'xstate';
-import type { Logger as PublicLogger } from '../core/logger.js';
+import type { Logger } from '../core/logger.js';
 import { Emitter } from './emitter.js';
 import { Engine, type EngineOptions } from './engine.js';
 import { type Health, HealthMonitor, type ResolvedCheck } from './health.js';
@@ -11,7 +11,6 @@ import { HookRunner } from './hooks.js';
 import { type EngineLike, Lifecycle } from './lifecycle.js';
 import { LiveOptions } from './live-options.js';
 import { setLevel } from './log-level.js';
-import type { Logger } from './logger.js';
 import { handleSignals } from './process-signals.js';
 import { StopBudget } from './stop-budget.js';
 import { asError, WorkerStateError, WorkerStoppedError } from './worker-errors.js';
@@ -29,15 +28,13 @@ import {
   watchSteps,
 } from './worker-state.js';
 
-export type { WorkerChanges, WorkerOptions } from './worker-options.js';
-export type { WorkerState } from './worker-state.js';
-
 /** What it works on. */
 export type WorkerServices = Pick<
   EngineOptions,
   'store' | 'transport' | 'queues' | 'dispatcher' | 'codec' | 'logger' | 'namespace'
 >;
 
+/** Takes work from the queues and runs it, from `start()` to `stop()`. Made by `baton.worker()`; one life only. */
 export class Worker implements WorkerHandle {
   readonly id: string;
   /** The worker's XState actor, to look at and to inspect. */
@@ -188,7 +185,6 @@ export class Worker implements WorkerHandle {
   }
 
   #lifecycle(): Lifecycle {
-    const logger = this.#logger;
     return new Lifecycle({
       engine: this.#engine,
       health: this.#health,
@@ -196,7 +192,7 @@ export class Worker implements WorkerHandle {
         hooks: this.#options.now.hooks,
         timeoutMs: this.#options.now.hookTimeoutMs,
         worker: this,
-        logger: logger as PublicLogger,
+        logger: this.#logger,
         onLateError: (error) => this.#failed(error, 'a late cleanup'),
       }),
       budget: () => {

@@ -1,6 +1,6 @@
 /**
  * The contract between the runtime and the truth. Implementations: Postgres (`postgres/`) and memory
- * (`memory.ts`); one contract suite runs over both. A store serves one namespace.
+ * (`memory/`); one contract suite runs over both. A store serves one namespace.
  *
  * Rules that hold for every verb:
  *
@@ -33,7 +33,10 @@ import type {
 } from '../core/model.js';
 import type { Arrival } from '../core/recipe.js';
 
-/** The caller's session was judged dead: abort its tasks and open a new one. */
+/**
+ * The caller's session was judged dead: abort its tasks and open a new one. Tasks see it as the reason of their
+ * AbortSignal: others run them now, and what they return is discarded.
+ */
 export class SessionDeadError extends BatonError {
   constructor(session: SessionKey) {
     super('SESSION_DEAD', `session ${session} was judged dead; its leases are handed to others`);
@@ -73,6 +76,7 @@ export interface ActivationRow {
   readonly leaseNumber?: number;
 }
 
+/** What a start does when a current run has its id; see StartOptions. */
 export type ConflictPolicy = 'fail' | 'use_existing' | 'terminate_existing';
 
 export interface StartRequest {

@@ -1,8 +1,11 @@
-/** One process's end of a broker in memory. */
+/**
+ * One process's end of a broker in memory: a process of the namespace, as it were. It is up at once, unless the
+ * broker is down or blocked.
+ */
 import { ConnectionError } from '../core/errors.js';
 import { encodeMessage } from '../core/message.js';
 import { NotConfirmedError } from './errors.js';
-import type { InProcessBroker } from './in-process.js';
+import type { InProcessBroker, Member } from './in-process.js';
 import { InProcessConsumer } from './in-process-consumer.js';
 import { Listeners } from './listeners.js';
 import { checkPrefetch } from './prefetch.js';
@@ -22,7 +25,7 @@ import type {
 
 let addresses = 0;
 
-export class InProcessTransport implements Transport {
+export class InProcessTransport implements Transport, Member {
   readonly #consumers = new Set<InProcessConsumer>();
   readonly #states = new Listeners<TransportState>(rethrow);
   readonly #news = new Listeners<ControlNews>(rethrow);
@@ -38,6 +41,7 @@ export class InProcessTransport implements Transport {
   ) {
     this.#reachable = !broker.down;
     this.refresh();
+    broker.join(this);
   }
 
   get state(): TransportState {

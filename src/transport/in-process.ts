@@ -3,7 +3,6 @@
  * the way a real one does.
  */
 import { InProcessQueue } from './in-process-queue.js';
-import { InProcessTransport } from './in-process-transport.js';
 import type { ControlNews, ReplyNews, TransportEvent } from './transport.js';
 
 /** What couldn't be read, and where it was. */
@@ -13,22 +12,28 @@ export interface Parked {
   readonly bytes: Uint8Array;
 }
 
+/** One process's end of the broker. */
+export interface Member {
+  readonly namespace: string;
+  /** Undefined while it isn't connected. */
+  readonly replyAddress: string | undefined;
+  /** Its connection alone is lost, or back. */
+  setReachable(reachable: boolean): void;
+  /** The broker does otherwise than before: look, and follow. */
+  refresh(): void;
+  hear(news: ControlNews): void;
+  answered(news: ReplyNews): void;
+}
+
 export class InProcessBroker {
   /** What couldn't be read: the dead-letter queue. */
   readonly parked: Parked[] = [];
   readonly #queues = new Map<string, InProcessQueue>();
-  readonly #transports = new Set<InProcessTransport>();
+  readonly #members = new Set<Member>();
   readonly #watchers = new Set<(namespace: string, event: TransportEvent) => void>();
   #toDrop = 0;
   #down = false;
   #blocked = false;
-
-  /** One more process of the namespace, as it were. It is up at once, unless the broker is down or blocked. */
-  connect(namespace: string): InProcessTransport {
-    const transport = new InProcessTransport(this, namespace);
-    this.#transports.add(transport);
-    return transport;
-  }
 
   /** Every event that is emitted from now on, until the returned function is called. */
   onEvent(watcher: (namespace: string, event: TransportEvent) => void): () => void {
@@ -47,13 +52,13 @@ export class InProcessBroker {
   /** Everybody loses the connection, or gets it back. Messages stay, as they do in durable queues. */
   setDown(down: boolean): void {
     this.#down = down;
-    for (const transport of this.#transports) transport.setReachable(!down);
+    for (const member of this.#members) member.setReachable(!down);
   }
 
   /** Takes no messages for now; consuming goes on. */
   setBlocked(blocked: boolean): void {
     this.#blocked = blocked;
-    for (const transport of this.#transports) transport.refresh();
+    for (const member of this.#members) member.refresh();
   }
 
   /** Confirms the next messages, and loses them. */
@@ -90,13 +95,13 @@ export class InProcessBroker {
 
   announce(namespace: string, news: ControlNews): void {
     setImmediate(() => {
-      for (const transport of this.#transports) if (transport.namespace === namespace) transport.hear(news);
+      for (const member of this.#members) if (member.namespace === namespace) member.hear(news);
     });
   }
 
   reply(address: string, news: ReplyNews): void {
     setImmediate(() => {
-      for (const transport of this.#transports) if (transport.replyAddress === address) transport.answered(news);
+      for (const member of this.#members) if (member.replyAddress === address) member.answered(news);
     });
   }
 
@@ -106,7 +111,11 @@ export class InProcessBroker {
     });
   }
 
-  leave(transport: InProcessTransport): void {
-    this.#transports.delete(transport);
+  join(member: Member): void {
+    this.#members.add(member);
+  }
+
+  leave(member: Member): void {
+    this.#members.delete(member);
   }
 }

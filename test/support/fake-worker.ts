@@ -1,8 +1,9 @@
 /** A worker on a fake engine. */
 import { flow } from '../../src/core/flow.js';
-import { silent } from '../../src/runtime/logger.js';
-import { Worker, type WorkerOptions, type WorkerServices } from '../../src/runtime/worker.js';
+import { Worker, type WorkerServices } from '../../src/runtime/worker.js';
+import type { WorkerOptions } from '../../src/runtime/worker-options.js';
 import { FakeEngine } from './fake-engine.js';
+import { silent } from './silent.js';
 
 export const workflow = flow<number>('counting')
   .then('inc', (n) => n + 1)

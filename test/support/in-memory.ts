@@ -2,11 +2,12 @@
 import { Baton } from '../../src/client/baton.js';
 import { Connection } from '../../src/client/connection.js';
 import { jsonCodec } from '../../src/core/codec.js';
-import { silent } from '../../src/runtime/logger.js';
 import { MemoryState } from '../../src/store/memory/state.js';
 import { MemoryStore } from '../../src/store/memory/store.js';
 import type { Store } from '../../src/store/store.js';
 import { InProcessBroker } from '../../src/transport/in-process.js';
+import { InProcessTransport } from '../../src/transport/in-process-transport.js';
+import { silent } from './silent.js';
 
 export interface Memory {
   readonly broker: InProcessBroker;
@@ -36,7 +37,7 @@ export function inMemory(): Memory {
       const connection = new Connection({
         ...services,
         store: Object.assign(storeOf(namespace), store),
-        transport: broker.connect(namespace),
+        transport: new InProcessTransport(broker, namespace),
       });
       const baton = new Baton(connection);
       batons.push(baton);

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { SessionKey } from '../../src/core/model.js';
 import { PostgresStore } from '../../src/store/postgres/store.js';
+import { createDatabase, type TestDatabase } from './database.js';
 import type { StoreHarness } from './store-contract.js';
 
 /** Moves every stored instant of a namespace into the past: for its rows time has passed. */
@@ -35,34 +36,13 @@ create or replace trigger refuse_abandoned before update on baton.sessions for e
 const BURY = 'insert into abandoned_session values ($1) on conflict do nothing';
 const KILL = 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1';
 
-export interface TestDatabase {
-  readonly url: string;
-  drop(): Promise<void>;
-}
-
-/** An empty database. */
-export async function createEmptyDatabase(): Promise<TestDatabase> {
-  const server = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
-  const name = `baton_test_${randomUUID().slice(0, 8)}`;
-  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
-  await run(server, `create database ${name}`);
-  return { url, drop: () => run(server, `drop database ${name} with (force)`) };
-}
-
 /** A database of its own with the current schema, in which sessions can be killed. */
-export async function createDatabase(): Promise<TestDatabase> {
-  const database = await createEmptyDatabase();
-  const store = await PostgresStore.connect({ postgres: database.url, namespace: 'none' });
-  await store.migrate();
-  await store.close();
-  await run(database.url, MORTALITY);
-  return database;
-}
-
-async function run(url: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
+export async function createMortalDatabase(): Promise<TestDatabase> {
+  const database = await createDatabase();
+  const client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  await client.query(text).finally(() => client.end());
+  await client.query(MORTALITY).finally(() => client.end());
+  return database;
 }
 
 export class PostgresHarness implements StoreHarness {
@@ -72,7 +52,7 @@ export class PostgresHarness implements StoreHarness {
   /** Connections of the test's own. */
   readonly pool: pg.Pool;
 
-  /** @param url of a database made by `createDatabase` */
+  /** @param url of a database made by `createMortalDatabase` */
   constructor(readonly url: string) {
     this.pool = new pg.Pool({ connectionString: url, max: 4 });
     this.pool.on('error', (error) => this.errors.push(error));

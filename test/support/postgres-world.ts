@@ -1,12 +1,13 @@
 /** `test` over a database of the test file's own: every test has a world in a namespace of its own. */
 import { afterAll, test as base, beforeAll } from 'vitest';
-import { createDatabase, PostgresHarness, type TestDatabase } from './postgres-harness.js';
+import type { TestDatabase } from './database.js';
+import { createMortalDatabase, PostgresHarness } from './postgres-harness.js';
 import { World } from './store-contract/world.js';
 
 export function postgresWorlds() {
   let database: TestDatabase;
   beforeAll(async () => {
-    database = await createDatabase();
+    database = await createMortalDatabase();
   });
   afterAll(() => database.drop());
   const test = base.extend<{ world: World }>({

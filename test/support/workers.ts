@@ -23,6 +23,13 @@ export interface WorkerProcess {
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
+export interface Ended {
+  /** Null after a signal. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 const WAIT_MS = 20_000;
 
 /** Starts a worker and waits until it consumes. `module` is a file of test/fixtures, or an absolute path. */
@@ -87,14 +94,16 @@ async function running(worker: WorkerProcess, child: ChildProcess): Promise<void
 }
 
 /** Runs one command of the CLI to its end. */
-export async function cli(
-  services: Services,
-  args: readonly string[],
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [CLI, ...args, '--namespace', services.namespace], {
-    env: environment(services),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+export function cli(services: Services, args: readonly string[]): Promise<Ended> {
+  return runToEnd([CLI, ...args, '--namespace', services.namespace], { env: environment(services) });
+}
+
+/** Runs Node with these arguments to its end. */
+export async function runToEnd(
+  argv: readonly string[],
+  options: { readonly cwd?: string; readonly env: NodeJS.ProcessEnv },
+): Promise<Ended> {
+  const child = spawn(process.execPath, argv, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

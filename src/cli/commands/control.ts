@@ -19,7 +19,7 @@ export function addControl(program: Command, run: Run): void {
   explained('cancel', 'end a run: nothing of it starts any more, tasks at work are told to stop').action(
     run<[string], Options>((io, options, id) =>
       withBaton(options, io, async (baton) => {
-        await baton.run(id).cancel(wording(options));
+        await baton.run(id).cancel({ reason: options.reason, by: options.by });
         say(options, io, { id, status: 'cancelled' }, `cancelled ${id}`);
         return OK;
       }),
@@ -28,7 +28,7 @@ export function addControl(program: Command, run: Run): void {
   explained('pause', 'let tasks at work finish and start no other').action(
     run<[string], Options>((io, options, id) =>
       withBaton(options, io, async (baton) => {
-        await baton.run(id).pause(wording(options));
+        await baton.run(id).pause({ reason: options.reason, by: options.by });
         say(options, io, { id, status: 'paused' }, `paused ${id}`);
         return OK;
       }),
@@ -46,8 +46,4 @@ export function addControl(program: Command, run: Run): void {
         }),
       ),
     );
-}
-
-function wording({ reason, by }: Options): { reason?: string; by?: string } {
-  return { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) };
 }

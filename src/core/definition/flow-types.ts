@@ -14,6 +14,7 @@ import type { Workflow } from './workflow.js';
 /** What may stand inside a branch, loop or map: a task, a bare function, a flow, or a built workflow (in a scope of its own). */
 export type Body<In, Out> = AnyTask<In, Out> | TaskFunction<In, Out> | Flow<In, Out> | Workflow<In, Out>;
 
+/** What a flow is marked with. */
 export interface FlowOptions {
   /** Part of the structure hash. 1 to 64 characters. */
   readonly version?: string | undefined;
@@ -21,6 +22,7 @@ export interface FlowOptions {
   readonly metadata?: Json | undefined;
 }
 
+/** When a loop ends that is never done. */
 export interface LoopOptions {
   /** Executions of the body, the first included. Default 10, at least 1. */
   readonly maxIterations?: number | undefined;
@@ -28,11 +30,13 @@ export interface LoopOptions {
   readonly onMax?: 'fail' | 'exit_with_last' | undefined;
 }
 
+/** How wide a map runs. */
 export interface MapOptions {
   /** How many elements may be under way at once, at least 1. Default: all of them. */
   readonly concurrency?: number | undefined;
 }
 
+/** What a wait for a signal is called. */
 export interface WaitOptions {
   /** Default: the signal's name, with `#2` and so on where it is taken. */
   readonly id?: string | undefined;

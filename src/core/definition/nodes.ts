@@ -3,6 +3,7 @@ import type { Json, Path, Priority } from '../model.js';
 import { branchPath, indexPath, ROOT } from '../path.js';
 import { type Node, type NodeKind, type Sequence, sequencesOf } from '../tree.js';
 
+/** A node of a workflow's structure. */
 export interface NodeInfo {
   readonly id: string;
   readonly kind: NodeKind;

@@ -7,6 +7,7 @@ import { normaliseRetry, type RetryPolicy } from '../retry.js';
 import type { TaskPolicy } from '../tree.js';
 import { checkSchema } from '../validate.js';
 
+/** How a task is run. All but `version` may change under running runs. */
 export interface TaskOptions {
   /** Of one attempt. It counts as failed then, and is retried where the policy has retries left. Default: none. */
   readonly timeout?: Duration | undefined;

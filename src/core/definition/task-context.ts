@@ -2,6 +2,7 @@
 import type { Logger } from '../logger.js';
 import type { Json, Path } from '../model.js';
 
+/** What a task's function knows of its run: its last argument, and `getTaskContext()`. */
 export interface TaskContext {
   readonly runId: string;
   /** Name of the workflow. */

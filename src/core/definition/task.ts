@@ -5,7 +5,9 @@ import type { TaskPolicy } from '../tree.js';
 import { type TaskOptions, toPolicy, toVersion } from './policy.js';
 import type { TaskContext, Tx } from './task-context.js';
 
+/** What a task runs. Its input is what the node before returned; what it returns is the output. */
 export type TaskFunction<In, Out> = (input: In, ctx: TaskContext) => Out | Promise<Out>;
+/** What a task with a transaction runs: `tx` commits together with what it returns. */
 export type TransactionFunction<In, Out> = (input: In, tx: Tx, ctx: TaskContext) => Out | Promise<Out>;
 
 interface TaskBase {
@@ -16,6 +18,7 @@ interface TaskBase {
 }
 
 // biome-ignore-start lint/suspicious/noExplicitAny: a task of whatever types
+/** A task, made by `task()`. */
 export interface Task<In = any, Out = any> extends TaskBase {
   readonly transactional: false;
   /** The bare function, for unit tests. */
@@ -29,6 +32,7 @@ export interface TransactionTask<In = any, Out = any> extends TaskBase {
   readonly fn: TransactionFunction<In, Out>;
 }
 
+/** A task of either kind. */
 export type AnyTask<In = any, Out = any> = Task<In, Out> | TransactionTask<In, Out>;
 // biome-ignore-end lint/suspicious/noExplicitAny: a task of whatever types
 

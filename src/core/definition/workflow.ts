@@ -7,6 +7,7 @@ import { type NodeInfo, nodesOf } from './nodes.js';
 
 declare const TYPES: unique symbol;
 
+/** A built workflow: what is started, run by workers, drawn and listed. Immutable. */
 // biome-ignore lint/suspicious/noExplicitAny: a workflow of whatever types
 export interface Workflow<in In = any, out Out = any> {
   readonly kind: 'workflow';

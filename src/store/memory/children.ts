@@ -20,7 +20,7 @@ export function insert(
   activations: readonly ActivationRow[],
   session: MemorySession | undefined,
 ): Born {
-  const request = space.state.nextKey();
+  const request = space.nextKey();
   const ready: ReadyActivation[] = [];
   let leased: MemoryRow | undefined;
   for (const activation of activations) {

@@ -22,7 +22,7 @@ export function ensureQueues(space: Space, specs: readonly QueueSpec[]): QueueRo
     const name = queueName(space.namespace, spec);
     const { workflow, hash, tags, priority } = spec;
     const row = space.queues.get(name) ?? {
-      key: space.state.nextKey(),
+      key: space.nextKey(),
       name,
       workflow,
       hash,

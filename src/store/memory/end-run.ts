@@ -1,7 +1,7 @@
 /** Ending a run before its tree ends: a task's final failure, poison, cancel. */
-import type { ActivationRef, RunKey, SerializedError, SessionKey } from '../../core/model.js';
+import { type ActivationRef, isLive, type RunKey, type SerializedError, type SessionKey } from '../../core/model.js';
 import type { ControlResult, EndedRun, FailResult, Failure } from '../store.js';
-import { fenced, isLive, type MemoryRow, type MemoryRun, type RunFailure, toEnded } from './rows.js';
+import { fenced, type MemoryRow, type MemoryRun, type RunFailure, toEnded } from './rows.js';
 import type { Space } from './space.js';
 
 export function fail(space: Space, session: SessionKey, failure: Failure): FailResult {

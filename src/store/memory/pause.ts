@@ -1,7 +1,6 @@
 /** Pause and resume: what is ready becomes held, and back. Parked activations stay parked; make-ready holds them later. */
-import type { RunKey } from '../../core/model.js';
+import { isLive, type RunKey } from '../../core/model.js';
 import type { ControlResult } from '../store.js';
-import { isLive } from './rows.js';
 import type { Space } from './space.js';
 
 export function pause(

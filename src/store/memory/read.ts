@@ -1,8 +1,8 @@
 /** Reads for clients, and values for recipes. */
-import type { ActivationRef, Json, RunKey } from '../../core/model.js';
+import { type ActivationRef, isFinal, type Json, type RunKey } from '../../core/model.js';
 import type { Arrival, Recipe } from '../../core/recipe.js';
 import type { ActivationView, ListQuery, RunRow } from '../store.js';
-import { isFinal, type MemoryRow, type MemoryRun } from './rows.js';
+import type { MemoryRow, MemoryRun } from './rows.js';
 import type { Space } from './space.js';
 
 export function listRuns(space: Space, { workflow, status, since, until, before, limit }: ListQuery): RunRow[] {

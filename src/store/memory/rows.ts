@@ -8,7 +8,6 @@ import type {
   StoredRunStatus,
 } from '../../core/model.js';
 import type { EndedRun, RunInfo, RunRow } from '../store.js';
-import type { Timer } from './timers.js';
 
 export interface MemoryRun {
   readonly info: RunInfo;
@@ -55,6 +54,14 @@ export interface Wait {
   readonly parkedAt: number;
   /** The request that parked it: among those of one request the smaller path is served first. */
   readonly request: number;
+}
+
+/** A row falls due at an instant. */
+export interface Timer {
+  readonly row: MemoryRow;
+  readonly dueAt: number;
+  /** Order among timers of one instant. */
+  readonly rank: number;
 }
 
 /** One execution of a node. */
@@ -105,11 +112,6 @@ export interface MemorySession {
   /** Its process vanished (a simulated crash): as if its lock were free. */
   abandoned: boolean;
 }
-
-export const isLive = (status: StoredRunStatus): boolean => status === 'running' || status === 'paused';
-
-export const isFinal = (state: ActivationState): boolean =>
-  state === 'completed' || state === 'failed' || state === 'cancelled';
 
 /** Whether this token is or was the row's last fence. */
 export const fenced = (row: MemoryRow, session: MemorySession | undefined, number: number): boolean =>

@@ -6,7 +6,7 @@ import { handBack } from './settle.js';
 import type { Space } from './space.js';
 
 export function openSession(space: Space, { workerId, ttlMs }: SessionOptions): StoreSession {
-  const key = String(space.state.nextKey());
+  const key = String(space.nextKey());
   const session: MemorySession = {
     key,
     workerId,

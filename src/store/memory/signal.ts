@@ -1,8 +1,8 @@
 /** Signals: a sender and whoever parks look for each other, and the earliest of both meet. */
-import type { ReadyActivation } from '../../core/model.js';
+import { isLive, type ReadyActivation } from '../../core/model.js';
 import type { SignalRequest, SignalResult } from '../store.js';
 import { refuseNul } from './refuse.js';
-import { isLive, type Mailbox, type MemoryRun, type MemorySession } from './rows.js';
+import type { Mailbox, MemoryRun, MemorySession } from './rows.js';
 import type { Space } from './space.js';
 
 export function signal(space: Space, { run: key, name, id, payload }: SignalRequest): SignalResult {

@@ -2,19 +2,27 @@
  * One namespace's rows and what finds them. A row changes its state here only, so that no index is ever behind it.
  */
 import { RunNotFoundError } from '../../core/errors.js';
-import type {
-  ActivationRef,
-  ActivationState,
-  QueueRow,
-  ReadyActivation,
-  RunKey,
-  SessionKey,
+import {
+  type ActivationRef,
+  type ActivationState,
+  isFinal,
+  isLive,
+  type QueueRow,
+  type ReadyActivation,
+  type RunKey,
+  type SessionKey,
 } from '../../core/model.js';
 import { type DefinitionRow, SessionDeadError } from '../store.js';
-import { fenced, isFinal, isLive, type MemoryRow, type MemoryRun, type MemorySession, toReady } from './rows.js';
-import type { MemoryState } from './state.js';
+import { fenced, type MemoryRow, type MemoryRun, type MemorySession, toReady } from './rows.js';
 import { Timers } from './timers.js';
 import { unpark } from './waits.js';
+
+/** What all namespaces of one truth share. */
+export interface Shared {
+  now(): number;
+  /** Counts up, for keys of every kind. */
+  nextKey(): number;
+}
 
 export class Space {
   readonly timers = new Timers();
@@ -34,12 +42,16 @@ export class Space {
   readonly #ready = new Map<number, Set<MemoryRow>>();
 
   constructor(
-    readonly state: MemoryState,
+    private readonly shared: Shared,
     readonly namespace: string,
   ) {}
 
   now(): number {
-    return this.state.now();
+    return this.shared.now();
+  }
+
+  nextKey(): number {
+    return this.shared.nextKey();
   }
 
   run(key: RunKey): MemoryRun {

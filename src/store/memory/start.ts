@@ -1,9 +1,10 @@
 /** Starting runs: one after the other, so of many starts of one id the first wins. */
+import { isLive } from '../../core/model.js';
 import type { StartRequest, StartResult } from '../store.js';
 import { insert, refuseUnfit } from './children.js';
 import { endRun } from './end-run.js';
 import { refuseNul } from './refuse.js';
-import { isLive, type MemoryRun, toEnded, toReady } from './rows.js';
+import { type MemoryRun, toEnded, toReady } from './rows.js';
 import type { Space } from './space.js';
 
 export function start(space: Space, requests: readonly StartRequest[]): StartResult[] {
@@ -52,7 +53,7 @@ function newRun(
 ): MemoryRun {
   const run: MemoryRun = {
     info: {
-      run: String(space.state.nextKey()),
+      run: String(space.nextKey()),
       id,
       workflow,
       hash,

@@ -3,14 +3,14 @@
  * that nothing interrupts, which is all the locking that there is.
  */
 import type { SessionKey } from '../../core/model.js';
-import { Space } from './space.js';
+import { type Shared, Space } from './space.js';
 
 export interface MemoryStateOptions {
   /** Tells the time, in ms since the epoch; tests inject a clock that they turn by hand. @default Date.now */
   readonly now?: () => number;
 }
 
-export class MemoryState {
+export class MemoryState implements Shared {
   readonly #spaces = new Map<string, Space>();
   readonly #clock: () => number;
   #latest = Number.NEGATIVE_INFINITY;
@@ -26,7 +26,6 @@ export class MemoryState {
     return this.#latest;
   }
 
-  /** Counts up, for keys of every kind. */
   nextKey(): number {
     return ++this.#keys;
   }

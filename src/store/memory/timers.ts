@@ -1,12 +1,5 @@
 /** What falls due, earliest first: a binary heap, whose forgotten entries are skipped when they come up. */
-import type { MemoryRow } from './rows.js';
-
-export interface Timer {
-  readonly row: MemoryRow;
-  readonly dueAt: number;
-  /** Order among timers of one instant. */
-  readonly rank: number;
-}
+import type { MemoryRow, Timer } from './rows.js';
 
 /** Below this many forgotten entries, tidying up isn't worth a look. */
 const TIDY_AT = 1_024;

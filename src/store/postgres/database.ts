@@ -8,6 +8,7 @@ import { ConnectionError } from '../../core/errors.js';
 import { redact } from '../../core/serialize-error.js';
 import { StoreRejectedError } from '../store.js';
 
+/** A connection string, pg's own pool, whose settings are used, or pg's PoolConfig. */
 export type PostgresConfig = string | pg.Pool | pg.PoolConfig;
 
 /** What runs a statement: a pool, or the connection that a transaction is on. */

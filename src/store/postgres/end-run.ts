@@ -3,7 +3,14 @@
  * is locked exclusively first, and only a later statement looks at the activations, for a sibling's commit that
  * held the lock may have inserted some.
  */
-import type { ActivationRef, RunKey, SerializedError, SessionKey, StoredRunStatus } from '../../core/model.js';
+import {
+  type ActivationRef,
+  isLive,
+  type RunKey,
+  type SerializedError,
+  type SessionKey,
+  type StoredRunStatus,
+} from '../../core/model.js';
 import type { ControlResult, EndedRun, FailResult, Failure } from '../store.js';
 import type { Database, Sql } from './database.js';
 import { ENDED, type EndedColumns, toEnded } from './rows.js';
@@ -37,8 +44,6 @@ const FORGET_WAITS = 'delete from baton.waits where run_key = $1';
 
 const READ_ENDED = `select ${ENDED} from baton.runs r where key = $1`;
 
-export const isLive = (status: StoredRunStatus | undefined): boolean => status === 'running' || status === 'paused';
-
 /** Locks a run for control. Undefined: there is no such run. */
 export async function lockRun(sql: Sql, run: RunKey): Promise<StoredRunStatus | undefined> {
   const { rows } = await sql.query<{ status: StoredRunStatus }>({ name: 'run.lock', text: LOCK, values: [run] });
@@ -50,7 +55,7 @@ export async function fail(database: Database, session: SessionKey, failure: Fai
   return database.transaction('shared', async (sql) => {
     const status = await lockRun(sql, run);
     const row = { name: 'fail.row', text: FAIL_ROW, values: [run, path, session, number, JSON.stringify(error)] };
-    if (isLive(status) && (await sql.query(row)).rowCount === 1) {
+    if (status !== undefined && isLive(status) && (await sql.query(row)).rowCount === 1) {
       return { kind: 'failed', ended: await failLocked(sql, run, { error, task, attempt }) };
     }
     const before = await sql.query({ name: 'fail.before', text: FAILED_BEFORE, values: [run, path, session, number] });
@@ -74,7 +79,7 @@ export async function poison(
 ): Promise<EndedRun | undefined> {
   return database.transaction('duty', async (sql) => {
     const status = await lockRun(sql, run);
-    if (!isLive(status)) return undefined;
+    if (status === undefined || !isLive(status)) return undefined;
     const { rows } = await sql.query<{ attempt: number }>({
       text: POISON_ROW,
       values: [run, path, JSON.stringify(error)],

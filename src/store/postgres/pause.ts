@@ -1,8 +1,8 @@
 /** Pause and resume: what is ready becomes held, and back. Parked activations stay parked; make-ready holds them later. */
-import type { RunKey } from '../../core/model.js';
+import { isLive, type RunKey } from '../../core/model.js';
 import type { ControlResult } from '../store.js';
 import type { Database } from './database.js';
-import { isLive, lockRun } from './end-run.js';
+import { lockRun } from './end-run.js';
 import { READY, type ReadyColumns, toReady } from './rows.js';
 
 const PAUSE_RUN = `update baton.runs set status = 'paused', reason = $2, actor = $3 where key = $1`;

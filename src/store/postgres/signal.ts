@@ -1,8 +1,7 @@
 /** Signals: the sender and whoever parks both hold the run's lock, and only then look for each other. */
-import type { ReadyActivation, RunKey, SessionKey } from '../../core/model.js';
+import { isLive, type ReadyActivation, type RunKey, type SessionKey, type StoredRunStatus } from '../../core/model.js';
 import type { SignalRequest, SignalResult } from '../store.js';
 import type { Database, Sql } from './database.js';
-import { isLive } from './end-run.js';
 import { READY, type ReadyColumns, toReady } from './rows.js';
 
 const LOCK = 'select status from baton.runs where key = $1 for no key update';
@@ -33,7 +32,7 @@ returning a.state, ${READY}`;
 export async function signal(database: Database, request: SignalRequest): Promise<SignalResult | undefined> {
   const { run, name, id, payload } = request;
   return database.transaction('shared', async (sql) => {
-    const { rows } = await sql.query<{ status: Parameters<typeof isLive>[0] }>({
+    const { rows } = await sql.query<{ status: StoredRunStatus }>({
       name: 'signal.lock',
       text: LOCK,
       values: [run],

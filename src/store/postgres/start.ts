@@ -1,5 +1,5 @@
 /** Starting runs: the run and its first activations in one statement, atomic against every other start of the id. */
-import type { ReadyActivation, RunKey, StoredRunStatus } from '../../core/model.js';
+import { isLive, type ReadyActivation, type RunKey, type StoredRunStatus } from '../../core/model.js';
 import type { StartRequest, StartResult } from '../store.js';
 import { bornCtes, childArrays, childCte } from './children.js';
 import type { Database, Sql } from './database.js';
@@ -136,7 +136,7 @@ async function startInPlace(database: Database, namespace: string, request: Star
       const mine = (await setAside(query, namespace, [request])).get(request.token);
       const before = current?.token === request.token ? current.key : mine;
       if (before !== undefined) return startedBefore(query, before);
-      const live = current !== undefined && (current.status === 'running' || current.status === 'paused');
+      const live = current !== undefined && isLive(current.status);
       const terminated = live
         ? await cancelLocked(sql, current.key, { reason: 'terminated by a new start of the same id' })
         : undefined;

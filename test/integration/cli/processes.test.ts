@@ -4,21 +4,17 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
-import { CLI, cli, environment, type Services, startWorker } from '../../support/workers.js';
+import { ownServices } from '../../support/own-services.js';
+import { CLI, cli, environment, runToEnd, startWorker } from '../../support/workers.js';
 
 const PACKAGE = fileURLToPath(new URL('../../..', import.meta.url));
 
-let database: TestDatabase;
-let services: Services;
+const services = ownServices('cli');
 let folder: string;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('cli') };
   folder = mkdtempSync(join(tmpdir(), 'baton-cli-'));
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(PACKAGE, join(folder, 'node_modules', 'batonmq'));
@@ -33,8 +29,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   rmSync(folder, { recursive: true });
-  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
-  await database.drop();
 });
 
 function write(name: string, lines: readonly string[]): string {
@@ -44,15 +38,8 @@ function write(name: string, lines: readonly string[]): string {
 }
 
 /** Runs a file of the folder, or a command line in it, to its end. */
-async function node(args: readonly string[], env: NodeJS.ProcessEnv = environment(services)) {
-  const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
-}
+const node = (args: readonly string[], env: NodeJS.ProcessEnv = environment(services)) =>
+  runToEnd(args, { cwd: folder, env });
 
 describe('a worker process', () => {
   test('logs JSON lines, says that it runs, serves runs started by name, and ends well at SIGTERM', async () => {

@@ -1,30 +1,24 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../src/client/connect.js';
 import { ConnectionError, RunExistsError } from '../../../src/core/errors.js';
 import { flow } from '../../../src/core/flow.js';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
+import { ownServices } from '../../support/own-services.js';
 
 const inc = flow<number>('inc')
   .then('inc', (n: number) => n + 1)
   .build();
 
-let database: TestDatabase;
+const services = ownServices('client');
 let observer: pg.Pool;
-let services: { postgres: string; rabbitmq: string; namespace: string };
 
 beforeAll(async () => {
-  database = await createDatabase();
-  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('client') };
-  observer = new pg.Pool({ connectionString: database.url, max: 1, application_name: 'observer' });
+  observer = new pg.Pool({ connectionString: services.postgres, max: 1, application_name: 'observer' });
 });
 
 afterAll(async () => {
   await observer.end();
-  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
-  await database.drop();
 });
 
 async function connections(): Promise<number> {
@@ -41,7 +35,7 @@ describe('connecting', () => {
   });
 
   test('a pg Pool lends its settings and stays the caller’s', async () => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    const pool = new pg.Pool({ connectionString: services.postgres, max: 1 });
     const baton = await connect({ ...services, postgres: pool });
     expect(await baton.health()).toMatchObject({ status: 'ok' });
     await baton.close();

@@ -1,13 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Baton } from '../../../src/client/baton.js';
 import { connect } from '../../../src/client/connect.js';
 import { ConnectionError } from '../../../src/core/errors.js';
 import { flow } from '../../../src/core/flow.js';
-import { silent } from '../../../src/runtime/logger.js';
 import { CuttableProxy } from '../../support/cuttable-proxy.js';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
+import { ownServices } from '../../support/own-services.js';
+import { silent } from '../../support/silent.js';
 
 // A client gives up after a second here, not after ten, and looks for results twice a second.
 vi.mock('../../../src/runtime/limits.js', async (original) => {
@@ -19,17 +18,11 @@ const inc = flow<number>('inc')
   .then('inc', (n: number) => n + 1)
   .build();
 
-let database: TestDatabase;
-let direct: { postgres: string; rabbitmq: string; namespace: string };
+const direct = ownServices('outage');
 let postgres: CuttableProxy;
 let rabbitmq: CuttableProxy;
 /** Its connections go through the proxies. */
 let baton: Baton;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  direct = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('outage') };
-});
 
 beforeEach(async () => {
   postgres = await proxyOf(direct.postgres, 5432);
@@ -41,11 +34,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await baton.close();
   await Promise.all([postgres.close(), rabbitmq.close()]);
-});
-
-afterAll(async () => {
-  await deleteQueues(direct.rabbitmq, direct.namespace, direct.postgres);
-  await database.drop();
 });
 
 async function proxyOf(url: string, port: number): Promise<CuttableProxy> {

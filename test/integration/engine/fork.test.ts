@@ -1,21 +1,17 @@
 import { type Baton, connect } from 'batonmq';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { trio } from '../../fixtures/workflows.mjs';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { createLedger, type Ledger } from '../../support/ledger.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
-import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
+import { ownServices } from '../../support/own-services.js';
+import { startWorker, type WorkerProcess } from '../../support/workers.js';
 
-let database: TestDatabase;
-let services: Services;
+const services = ownServices('fork');
 let ledger: Ledger;
 let baton: Baton;
 let worker: WorkerProcess;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('fork') };
-  ledger = await createLedger(database.url);
+  ledger = await createLedger(services.postgres);
   baton = await connect(services);
   worker = await startWorker('workflows.mjs', services, ['--concurrency', '3']);
 });
@@ -24,8 +20,6 @@ afterAll(async () => {
   await worker.end('SIGTERM');
   await baton.close();
   await ledger.close();
-  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
-  await database.drop();
 });
 
 test("every branch gets the fork's input, and the join the results as a tuple in order", async () => {

@@ -1,22 +1,18 @@
 import { type Baton, connect } from 'batonmq';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { witness } from '../../fixtures/workflows.mjs';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { createLedger, type Ledger } from '../../support/ledger.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
-import { type Services, startProgram, startWorker, type WorkerProcess } from '../../support/workers.js';
+import { ownServices } from '../../support/own-services.js';
+import { startProgram, startWorker, type WorkerProcess } from '../../support/workers.js';
 
-let database: TestDatabase;
-let services: Services;
+const services = ownServices('frozen');
 let ledger: Ledger;
 let baton: Baton;
 const workers: WorkerProcess[] = [];
 
 beforeAll(async () => {
-  database = await createDatabase();
-  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('frozen') };
-  ledger = await createLedger(database.url);
+  ledger = await createLedger(services.postgres);
   baton = await connect(services);
 });
 
@@ -24,8 +20,6 @@ afterAll(async () => {
   for (const worker of workers) await worker.end('SIGTERM');
   await baton.close();
   await ledger.close();
-  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
-  await database.drop();
 });
 
 test('a worker that its own task held up past its lease comes back too late: its result is discarded', async () => {

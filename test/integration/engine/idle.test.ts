@@ -3,25 +3,21 @@ import { connect } from 'batonmq';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { parked } from '../../fixtures/workflows.mjs';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
-import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
+import { ownServices } from '../../support/own-services.js';
+import { startWorker, type WorkerProcess } from '../../support/workers.js';
 
 // Heartbeats and the look for new queues come every 10 s: in less than a few of those, one more of them shows.
 const WINDOW_MS = process.env.BATON_LONG ? 60_000 : 30_000;
 const PARKED = 20_000;
 const LIMIT = 2;
 
-let database: TestDatabase;
-let services: Services;
+const services = ownServices('idle');
 let worker: WorkerProcess;
 /** In another database, so that looking isn't counted. */
 let observer: pg.Pool;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('idle') };
   observer = new pg.Pool({ connectionString: inject('databaseUrl'), max: 1 });
   worker = await startWorker('workflows.mjs', services);
 });
@@ -29,8 +25,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.end('SIGTERM');
   await observer.end();
-  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
-  await database.drop();
 });
 
 test(
@@ -59,7 +53,7 @@ test(
 /** Starts the runs and waits until all of them wait for their signal. Nothing of it stays connected. */
 async function park(): Promise<void> {
   const baton = await connect(services);
-  const client = new pg.Client({ connectionString: database.url });
+  const client = new pg.Client({ connectionString: services.postgres });
   await client.connect();
   try {
     for (let i = 0; i < PARKED; i += 2_000) await baton.startMany(parked, new Array(2_000).fill(i));
@@ -126,5 +120,5 @@ async function settled(): Promise<boolean> {
 }
 
 function name(): string {
-  return new URL(database.url).pathname.slice(1);
+  return new URL(services.postgres).pathname.slice(1);
 }

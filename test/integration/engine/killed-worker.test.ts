@@ -1,25 +1,21 @@
 import { type Baton, connect } from 'batonmq';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { fan } from '../../fixtures/workflows.mjs';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { byActivation, createLedger, type Ledger } from '../../support/ledger.js';
 import { feed } from '../../support/load.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
-import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
+import { ownServices } from '../../support/own-services.js';
+import { startWorker, type WorkerProcess } from '../../support/workers.js';
 
 const RUNS = process.env.BATON_LONG ? 1_000 : 200;
 
-let database: TestDatabase;
-let services: Services;
+const services = ownServices('kill');
 let ledger: Ledger;
 let baton: Baton;
 const workers: WorkerProcess[] = [];
 
 beforeAll(async () => {
-  database = await createDatabase();
-  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('kill') };
-  ledger = await createLedger(database.url);
+  ledger = await createLedger(services.postgres);
   baton = await connect(services);
 });
 
@@ -30,8 +26,6 @@ afterEach(async () => {
 afterAll(async () => {
   await baton.close();
   await ledger.close();
-  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
-  await database.drop();
 });
 
 test(`of ${RUNS} runs under load none is lost, doubled or robbed when one of two workers is killed`, async () => {

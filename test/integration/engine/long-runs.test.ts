@@ -2,29 +2,23 @@
 import { readFile } from 'node:fs/promises';
 import { type Baton, connect } from 'batonmq';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { steps300, wide } from '../../fixtures/workflows.mjs';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
-import { type Services, startWorker } from '../../support/workers.js';
+import { ownServices } from '../../support/own-services.js';
+import { startWorker } from '../../support/workers.js';
 
-let database: TestDatabase;
-let services: Services;
+const services = ownServices('long-runs');
 let baton: Baton;
 let pool: pg.Pool;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('long-runs') };
   baton = await connect(services);
-  pool = new pg.Pool({ connectionString: database.url, max: 1 });
+  pool = new pg.Pool({ connectionString: services.postgres, max: 1 });
 });
 
 afterAll(async () => {
   await baton.close();
   await pool.end();
-  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
-  await database.drop();
 });
 
 describe('300 steps in a row', () => {

@@ -1,18 +1,14 @@
 import { type Baton, connect } from 'batonmq';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cases, delays, left, nesting, right, twice } from '../../fixtures/nesting.mjs';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
-import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
+import { ownServices } from '../../support/own-services.js';
+import { startWorker, type WorkerProcess } from '../../support/workers.js';
 
-let database: TestDatabase;
-let services: Services;
+const services = ownServices('nest');
 let baton: Baton;
 let workers: WorkerProcess[];
 
 beforeAll(async () => {
-  database = await createDatabase();
-  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('nest') };
   baton = await connect(services);
   workers = await Promise.all([startWorker('nesting.mjs', services), startWorker('nesting.mjs', services)]);
 });
@@ -20,8 +16,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const worker of workers) await worker.end('SIGTERM');
   await baton.close();
-  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
-  await database.drop();
 });
 
 test('every kind of node works inside every kind that holds others', async () => {

@@ -1,23 +1,19 @@
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
-import { cli, type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
+import { ownServices } from '../../support/own-services.js';
+import { cli, startWorker, type WorkerProcess } from '../../support/workers.js';
 
 const MODULE = fileURLToPath(new URL('../../../examples/order/workflow.mjs', import.meta.url));
 
-let database: TestDatabase;
-let services: Services;
+const services = ownServices('order');
 let log: pg.Pool;
 const workers: WorkerProcess[] = [];
 
 beforeAll(async () => {
-  database = await createDatabase();
-  services = { postgres: database.url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('order') };
-  process.env.SHOP_LOG = database.url;
-  log = new pg.Pool({ connectionString: database.url, max: 1 });
+  process.env.SHOP_LOG = services.postgres;
+  log = new pg.Pool({ connectionString: services.postgres, max: 1 });
   workers.push(await startWorker(MODULE, services, ['--concurrency', '1']));
   workers.push(await startWorker(MODULE, services, ['--concurrency', '1']));
 });
@@ -26,8 +22,6 @@ afterAll(async () => {
   for (const worker of workers) await worker.end('SIGTERM');
   delete process.env.SHOP_LOG;
   await log.end();
-  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
-  await database.drop();
 });
 
 test('two workers take an order through every node, started and watched from a third process', async () => {

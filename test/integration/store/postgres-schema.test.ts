@@ -2,10 +2,10 @@ import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { ConnectionError } from '../../../src/core/errors.js';
 import { PostgresStore } from '../../../src/store/postgres/store.js';
-import { createEmptyDatabase } from '../../support/postgres-harness.js';
+import { createDatabase } from '../../support/database.js';
 
 async function emptyDatabase() {
-  const database = await createEmptyDatabase();
+  const database = await createDatabase({ migrated: false });
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   onTestFinished(async () => {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll } from 'vitest';
-import { createDatabase, PostgresHarness, type TestDatabase } from '../../support/postgres-harness.js';
+import type { TestDatabase } from '../../support/database.js';
+import { createMortalDatabase, PostgresHarness } from '../../support/postgres-harness.js';
 import { storeContract } from '../../support/store-contract.js';
 
 let database: TestDatabase;
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createMortalDatabase();
 });
 afterAll(() => database.drop());
 

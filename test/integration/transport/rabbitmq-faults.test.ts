@@ -1,13 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { RabbitMqTransport } from '../../../src/transport/rabbitmq.js';
 import { topologyOf } from '../../../src/transport/topology.js';
 import type { BrokerQueue, Delivery, PublishOutcome, Transport } from '../../../src/transport/transport.js';
 import { RabbitMqHarness } from '../../support/rabbitmq-harness.js';
 import { numbered, queueOf } from '../../support/transport-harness.js';
 
-const BROKER = process.env.AMQP_URL ?? 'amqp://guest:guest@127.0.0.1:5672';
 const until = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: 15_000, interval: 5 });
 
 describe('connecting to RabbitMQ', () => {
@@ -27,7 +26,7 @@ describe('connecting to RabbitMQ', () => {
   });
 
   test('fails when the broker refuses the password', async () => {
-    const url = new URL(BROKER);
+    const url = new URL(inject('amqpUrl'));
     url.password = 'wrong';
     await expect(RabbitMqTransport.connect({ url: url.href, namespace: 'test' })).rejects.toMatchObject({
       code: 'CONNECTION',
@@ -55,7 +54,7 @@ describe('a transport on RabbitMQ', () => {
   let queue: BrokerQueue;
 
   beforeEach(async () => {
-    harness = await RabbitMqHarness.open(BROKER);
+    harness = await RabbitMqHarness.open(inject('amqpUrl'));
     transport = await harness.connect(harness.namespace, { publishTimeoutMs: 2_000 });
     queue = queueOf(harness.namespace, 'checkout');
   });

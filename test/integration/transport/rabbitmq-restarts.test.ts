@@ -3,24 +3,24 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { RabbitMqTransport } from '../../../src/transport/rabbitmq.js';
 import { topologyOf } from '../../../src/transport/topology.js';
 import type { BrokerQueue, Delivery } from '../../../src/transport/transport.js';
-import { PrivateRabbitMq, privateRabbitMqAvailable } from '../../support/private-rabbitmq.js';
+import { RabbitMqServer } from '../../support/rabbitmq-server.js';
 import { numbered, queueOf } from '../../support/transport-harness.js';
 
 const until = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: 30_000, interval: 10 });
 
-// Where CI is set, a missing broker fails instead.
-describe.skipIf(!privateRabbitMqAvailable && !process.env.CI)('a transport whose broker', { timeout: 120_000 }, () => {
-  let broker: PrivateRabbitMq;
+describe('a transport whose broker', { timeout: 120_000 }, () => {
+  let broker: RabbitMqServer;
   let transport: RabbitMqTransport;
   let namespace = 0;
   let queue: BrokerQueue;
   let states: string[];
 
   beforeAll(async () => {
-    broker = await PrivateRabbitMq.start();
-  }, 90_000);
+    broker = await RabbitMqServer.create();
+    await broker.start();
+  });
   afterAll(async () => {
-    await broker.remove();
+    await broker.close();
   });
   beforeEach(async () => {
     const name = `n${++namespace}`;
@@ -48,7 +48,7 @@ describe.skipIf(!privateRabbitMqAvailable && !process.env.CI)('a transport whose
     await broker.stop(signal);
     await until(() => expect(transport.state).toBe('down'));
     expect(await publish(99)).toMatchObject([{ ok: false, error: { name: 'ConnectionError' } }]);
-    await broker.boot();
+    await broker.start();
     await until(() => expect(transport.state).toBe('up'));
   }
 
@@ -95,10 +95,10 @@ describe.skipIf(!privateRabbitMqAvailable && !process.env.CI)('a transport whose
     const seen = await collect();
     await publish(1);
     await until(() => expect(seen.size).toBe(1));
-    await broker.control('stop_app');
+    await broker.ctl('stop_app');
     await until(() => expect(transport.state).toBe('down'));
-    await broker.control('reset');
-    await broker.control('start_app');
+    await broker.ctl('reset');
+    await broker.ctl('start_app');
     await until(() => expect(transport.state).toBe('up'));
     expect(await publish(2)).toEqual(allOk(1));
     await until(() => expect([...seen]).toEqual(['1', '2']));
@@ -107,7 +107,7 @@ describe.skipIf(!privateRabbitMqAvailable && !process.env.CI)('a transport whose
   test('closes all connections comes back by itself, as often as that happens', async () => {
     const seen = await collect();
     for (let round = 1; round <= 3; round++) {
-      await broker.control('close_all_connections', 'for a test');
+      await broker.ctl('close_all_connections', 'for a test');
       await until(() => expect(states.filter((state) => state === 'up')).toHaveLength(round));
       expect(await publish(round)).toEqual(allOk(1));
       await until(() => expect(seen.has(String(round))).toBe(true));
@@ -117,7 +117,7 @@ describe.skipIf(!privateRabbitMqAvailable && !process.env.CI)('a transport whose
   test('is short of memory refuses at once, goes on delivering, and takes messages again afterwards', async () => {
     const inHand: Delivery[] = [];
     expect(await publish(1, 2)).toEqual(allOk(2));
-    await broker.control('set_vm_memory_high_watermark', '0.000001');
+    await broker.setMemoryAlarm(true);
     // The broker says that it blocks when it is published to, and leaves that message without a confirm.
     const startedAt = performance.now();
     await until(async () => expect((await publish(3))[0]?.ok).toBe(false));
@@ -133,20 +133,20 @@ describe.skipIf(!privateRabbitMqAvailable && !process.env.CI)('a transport whose
     await until(() => expect(inHand).toHaveLength(1));
     inHand[0]?.ack();
     await until(() => expect(inHand).toHaveLength(2));
-    await broker.control('set_vm_memory_high_watermark', 'absolute', '1GB');
+    await broker.setMemoryAlarm(false);
     await until(() => expect(transport.state).toBe('up'));
     expect(await publish(5)).toEqual(allOk(1));
   });
 
   test('is blocked can be left without waiting', async () => {
     await publish(1);
-    await broker.control('set_vm_memory_high_watermark', '0.000001');
+    await broker.setMemoryAlarm(true);
     await until(async () => expect((await publish(2))[0]?.ok).toBe(false));
     await until(() => expect(transport.state).toBe('blocked'));
     const startedAt = performance.now();
     await transport.close();
     expect(performance.now() - startedAt).toBeLessThan(2_500);
-    await broker.control('set_vm_memory_high_watermark', 'absolute', '1GB');
+    await broker.setMemoryAlarm(false);
   });
 
   test('moves what is delivered too often to the dead-letter queue', async () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Baton } from '../../../src/client/baton.js';
-import type { Worker, WorkerOptions } from '../../../src/runtime/worker.js';
+import type { Worker } from '../../../src/runtime/worker.js';
+import type { WorkerOptions } from '../../../src/runtime/worker-options.js';
 import { cli } from '../../support/cli-in-memory.js';
 import { inMemory, type Memory } from '../../support/in-memory.js';
 

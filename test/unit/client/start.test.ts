@@ -9,6 +9,7 @@ import {
   RunExistsError,
 } from '../../../src/core/errors.js';
 import { flow } from '../../../src/core/flow.js';
+import { InProcessTransport } from '../../../src/transport/in-process-transport.js';
 import type { ControlNews } from '../../../src/transport/transport.js';
 import { inMemory, type Memory } from '../../support/in-memory.js';
 
@@ -48,7 +49,7 @@ describe('starting a run', () => {
   test('terminate_existing cancels the live run, tells whoever waits for it, and starts anew', async () => {
     const [baton, other] = [memory.baton(), memory.baton()];
     const news: ControlNews[] = [];
-    memory.broker.connect('default').onNews((item) => news.push(item));
+    new InProcessTransport(memory.broker, 'default').onNews((item) => news.push(item));
     const first = await other.start(greet, 'a', { id: 'one' });
     const waiting = first.result();
     const second = await baton.start(greet, 'b', { id: 'one', conflict: 'terminate_existing' });
@@ -60,7 +61,7 @@ describe('starting a run', () => {
 
   test('a delay as the first node is announced to the processes that keep timers', async () => {
     const news: ControlNews[] = [];
-    memory.broker.connect('default').onNews((item) => news.push(item));
+    new InProcessTransport(memory.broker, 'default').onNews((item) => news.push(item));
     const run = await memory.baton().start(later, 'a');
     await expect.poll(() => news).toContainEqual({ kind: 'timer.set', inMs: 3_600_000 });
     expect(await run.status()).toMatchObject({ status: 'waiting', node: 'nap' });

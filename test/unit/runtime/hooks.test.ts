@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HookRunner, type HookRunnerOptions, type Hooks } from '../../../src/runtime/hooks.js';
-import { silent } from '../../../src/runtime/logger.js';
 import { TimeLimitError } from '../../../src/runtime/time-limit.js';
+import { silent } from '../../support/silent.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

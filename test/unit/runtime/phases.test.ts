@@ -6,12 +6,13 @@ import { Connection } from '../../../src/client/connection.js';
 import { jsonCodec } from '../../../src/core/codec.js';
 import { branch, flow, type Workflow } from '../../../src/core/flow.js';
 import { Engine } from '../../../src/runtime/engine.js';
-import { silent } from '../../../src/runtime/logger.js';
 import { Worker } from '../../../src/runtime/worker.js';
 import { MemoryState } from '../../../src/store/memory/state.js';
 import { MemoryStore } from '../../../src/store/memory/store.js';
 import { type Store, StoreRejectedError } from '../../../src/store/store.js';
 import { InProcessBroker } from '../../../src/transport/in-process.js';
+import { InProcessTransport } from '../../../src/transport/in-process-transport.js';
+import { silent } from '../../support/silent.js';
 
 let close = async () => {};
 afterEach(() => close());
@@ -19,7 +20,7 @@ afterEach(() => close());
 /** A worker in memory, and the phases of each delivery that it took, in the order in which they ended. */
 async function watched(workflow: Workflow, verbs: (store: MemoryStore) => Partial<Store> = () => ({})) {
   const store = new MemoryStore(new MemoryState(), { namespace: 'default' });
-  const transport = new InProcessBroker().connect('default');
+  const transport = new InProcessTransport(new InProcessBroker(), 'default');
   const own = { namespace: 'default', codec: jsonCodec, logger: silent, transport };
   const connection = new Connection({ ...own, store: Object.assign(store, verbs(store)) });
   const baton = new Baton(connection);

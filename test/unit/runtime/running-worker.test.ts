@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ConfigError } from '../../../src/core/errors.js';
-import { silent } from '../../../src/runtime/logger.js';
-import { Worker, type WorkerOptions, type WorkerServices } from '../../../src/runtime/worker.js';
+import { Worker, type WorkerServices } from '../../../src/runtime/worker.js';
 import { WorkerStateError } from '../../../src/runtime/worker-errors.js';
+import type { WorkerOptions } from '../../../src/runtime/worker-options.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { fakeWorker, workflow } from '../../support/fake-worker.js';
+import { silent } from '../../support/silent.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

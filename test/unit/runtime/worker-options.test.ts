@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/core/errors.js';
 import { LiveOptions } from '../../../src/runtime/live-options.js';
-import { silent } from '../../../src/runtime/logger.js';
 import { resolveOptions, type WorkerOptions } from '../../../src/runtime/worker-options.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { workflow } from '../../support/fake-worker.js';
+import { silent } from '../../support/silent.js';
 
 const resolve = (options: object) => resolveOptions({ workflows: [workflow], ...options } as WorkerOptions);
 

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { InProcessBroker } from '../../../src/transport/in-process.js';
+import { InProcessTransport } from '../../../src/transport/in-process-transport.js';
 import type { Delivery } from '../../../src/transport/transport.js';
 import { transportContract } from '../../support/transport-contract.js';
 import { numbered, queueOf } from '../../support/transport-harness.js';
@@ -10,7 +11,7 @@ transportContract('within one process', async () => {
   return {
     namespace: 'test',
     async connect(namespace = 'test') {
-      const transport = broker.connect(namespace);
+      const transport = new InProcessTransport(broker, namespace);
       open.push(transport);
       return transport;
     },
@@ -40,7 +41,7 @@ describe('the broker within one process', () => {
 
   test('confirms and loses as many messages as it is told', async () => {
     const broker = new InProcessBroker();
-    const transport = broker.connect('test');
+    const transport = new InProcessTransport(broker, 'test');
     broker.dropNext(2);
     expect(await transport.publish([1, 2, 3].map((n) => ({ queue, message: numbered(n) })))).toEqual([
       { ok: true },
@@ -52,7 +53,7 @@ describe('the broker within one process', () => {
 
   test('takes no messages while it is blocked, but goes on delivering', async () => {
     const broker = new InProcessBroker();
-    const transport = broker.connect('test');
+    const transport = new InProcessTransport(broker, 'test');
     const inHand: Delivery[] = [];
     await transport.publish([{ queue, message: numbered(1) }]);
     broker.setBlocked(true);
@@ -70,7 +71,7 @@ describe('the broker within one process', () => {
   test('shows its state to whoever connects while it is down', async () => {
     const broker = new InProcessBroker();
     broker.setDown(true);
-    const transport = broker.connect('test');
+    const transport = new InProcessTransport(broker, 'test');
     expect(transport.state).toBe('down');
     broker.setDown(false);
     expect(transport.state).toBe('up');
@@ -78,7 +79,7 @@ describe('the broker within one process', () => {
 
   test('keeps the order over thousands of messages taken and given back', async () => {
     const broker = new InProcessBroker();
-    const transport = broker.connect('test');
+    const transport = new InProcessTransport(broker, 'test');
     const done: number[] = [];
     await transport.publish(Array.from({ length: 5_000 }, (_, n) => ({ queue, message: numbered(n) })));
     await transport.consume(queue, { prefetch: 1 }, (delivery) => {
