@@ -105,7 +105,7 @@ export class Engine {
       session: () => this.#tenure?.leases.session,
       watched: () => this.#intake.watched(),
       ended: (run) => this.#ended(run),
-      onDeadSession: (error) => this.#tenure?.die(error),
+      onDeadSession: (error) => this.#sessionDied(error),
       onError: (error) => this.#failed(error),
       onLooked: (queues) => {
         this.#recovered();
@@ -149,7 +149,10 @@ export class Engine {
     this.#subscriptions.push(
       transport.onNews((news) => this.#heard(news)),
       transport.onState((state) => {
-        if (state === 'up') this.#queues.wake();
+        if (state !== 'up') return;
+        this.#queues.wake();
+        // A breaker that waits for the broker needn't sit out its back-off.
+        this.#events.emit('infrastructure.ok');
       }),
     );
     this.#reconciler.start();
@@ -275,7 +278,8 @@ export class Engine {
       signal: this.#closed.signal,
     };
     try {
-      await old?.close();
+      // Its end is the others' business already, and must not stand in the way of the next.
+      await old?.close().catch((cause: unknown) => this.#failed(cause));
       await persist(persistence, () => this.#takeOffice());
       this.#events.emit('session.replaced');
     } catch (cause) {
@@ -357,13 +361,18 @@ export class Engine {
   }
 
   #failedDelivery(error: unknown): void {
-    if (error instanceof SessionDeadError) this.#tenure?.die(error);
+    if (error instanceof SessionDeadError) this.#sessionDied(error);
     else if (!this.#leasing.signal.aborted && !this.#closed.signal.aborted) this.#failed(error);
+  }
+
+  /** Said of a session before ours it is old news: its last statements may be answered late. */
+  #sessionDied(error: SessionDeadError): void {
+    if (this.#tenure?.leases.session === error.session) this.#tenure.die(error);
   }
 
   #failed(error: unknown): void {
     if (error instanceof SessionDeadError) {
-      this.#tenure?.die(error);
+      this.#sessionDied(error);
       return;
     }
     this.#troubled = true;

@@ -35,7 +35,7 @@ import type { Arrival } from '../core/recipe.js';
 
 /** The caller's session was judged dead: abort its tasks and open a new one. */
 export class SessionDeadError extends BatonError {
-  constructor(session: SessionKey) {
+  constructor(readonly session: SessionKey) {
     super('SESSION_DEAD', `session ${session} was judged dead; its leases are handed to others`);
   }
 }
