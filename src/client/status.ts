@@ -69,6 +69,8 @@ export async function takeSnapshot(
   return { row, activations: stale ? await connection.store.activations(run, options) : before };
 }
 
+/** Nothing to do for a worker. A map's element that waits for its turn waits for one that is under way. */
+const IDLE: readonly ActivationState[] = ['awaiting_signal', 'delayed', 'joining', 'queued'];
 const FINAL: readonly ActivationState[] = ['completed', 'failed', 'cancelled'];
 
 /** The status that a snapshot shows, with the output of a completed run. */
@@ -84,8 +86,7 @@ export async function statusOf(connection: Connection, { row, activations }: Sna
 
 /** Running if any node is at work or about to be; else the wait for a signal that began first; else the next delay. */
 function whereItStands(open: readonly ActivationView[], tree: Tree | undefined): Progress {
-  const idle = open.every(({ state }) => state === 'awaiting_signal' || state === 'delayed' || state === 'joining');
-  if (!idle) return { status: 'running' };
+  if (!open.every(({ state }) => IDLE.includes(state))) return { status: 'running' };
   const wait = first(
     open.filter(({ state }) => state === 'awaiting_signal'),
     ({ parkedAt }) => parkedAt,

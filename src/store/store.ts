@@ -216,11 +216,15 @@ export type ExpandResult =
 
 export interface BackOff extends LeaseRef {
   readonly error: SerializedError;
+  /** What the attempt said last, where no heartbeat has written it yet (JSON text). */
+  readonly progress?: string | undefined;
   readonly delayMs: number;
 }
 
 export interface Failure extends LeaseRef {
   readonly error: SerializedError;
+  /** As of a back-off. */
+  readonly progress?: string | undefined;
   /** Name of the failed node, for people. */
   readonly task: string;
   readonly attempt: number;
