@@ -289,7 +289,8 @@ export class Engine {
     }
   }
 
-  #engage({ leases, settling }: Tenure): Engaged {
+  #engage(tenure: Tenure): Engaged {
+    const { leases, settling } = tenure;
     const { namespace, queues, dispatcher, logger, eagerHops = limits.eagerHops } = this.#options;
     const engine = this;
     return {
@@ -313,6 +314,7 @@ export class Engine {
       },
       urgentWaits: (priority) => this.#intake.urgentWaits(priority),
       wakeDuties: () => this.#reconciler.wake(),
+      seekStrays: () => tenure.beat(),
       dueIn: (ms) => this.#timers.within(ms),
       ended: (run) => this.#ended(run),
       reportTask: (event) => this.#reportTask(event),

@@ -42,6 +42,7 @@ const REPEATS = 10;
 export class Database {
   readonly #lanes = new Map<Lane, pg.Pool>();
   readonly #connectedAt = new WeakMap<object, number>();
+  #closed = false;
   readonly config: pg.PoolConfig;
   readonly target: string;
 
@@ -105,6 +106,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const pools = [...this.#lanes.values()];
     this.#lanes.clear();
     await Promise.all(pools.map((pool) => pool.end()));
@@ -113,6 +115,7 @@ export class Database {
   #lane(lane: Lane): pg.Pool {
     const existing = this.#lanes.get(lane);
     if (existing !== undefined) return existing;
+    if (this.#closed) throw new Error('this store was closed');
     const { max, options } = LANES[lane];
     const pool = new pg.Pool({
       ...this.config,

@@ -33,6 +33,12 @@ test('a connection that ends in the middle of a transaction rejects it, and neve
   expect(await world.store.cancel(run, {})).toMatchObject({ changed: true });
 });
 
+test('a store that was closed opens no connection any more', async ({ world }) => {
+  const store = await world.harness.open();
+  await store.close();
+  await expect(store.ping()).rejects.toThrow('closed');
+});
+
 test('a process that froze in the middle of a transaction holds nobody up for long', async ({ world }) => {
   const run = await world.begin();
   const frozen = new Database(url(), () => {});

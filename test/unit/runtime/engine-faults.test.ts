@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { Baton } from '../../../src/client/baton.js';
 import { Connection } from '../../../src/client/connection.js';
 import { jsonCodec } from '../../../src/core/codec.js';
+import type { Duration } from '../../../src/core/duration.js';
 import { ConnectionError } from '../../../src/core/errors.js';
 import { flow, type Workflow } from '../../../src/core/flow.js';
 import { Engine } from '../../../src/runtime/engine.js';
@@ -22,7 +23,11 @@ const plusOne = flow<number>('plus-one')
   .build();
 
 /** A process in memory whose store does these verbs otherwise, and a worker for it that isn't started yet. */
-function prepare(workflow: Workflow, verbs: (store: MemoryStore) => Partial<Store> = () => ({})) {
+function prepare(
+  workflow: Workflow,
+  verbs: (store: MemoryStore) => Partial<Store> = () => ({}),
+  { leaseTtl = 300 as Duration } = {},
+) {
   const store = new MemoryStore(new MemoryState(), { namespace: 'default' });
   const broker = new InProcessBroker();
   const transport = broker.connect('default');
@@ -30,7 +35,7 @@ function prepare(workflow: Workflow, verbs: (store: MemoryStore) => Partial<Stor
   const connection = new Connection({ ...own, store: Object.assign(store, verbs(store)) });
   const baton = new Baton(connection);
   const events: string[] = [];
-  const worker = new Worker({ workflows: [workflow], leaseTtl: 300 }, connection, (options) => {
+  const worker = new Worker({ workflows: [workflow], leaseTtl }, connection, (options) => {
     const engine = new Engine(options);
     engine.on('session.replaced', () => events.push('session.replaced'));
     engine.on('infrastructure.ok', () => events.push('infrastructure.ok'));
@@ -93,6 +98,32 @@ test('what a dead session is told late costs the session after it nothing', asyn
   refuse();
   expect(await (await baton.start(plusOne, 1)).result({ timeout: 3_000 })).toBe(2);
   expect(sessions).toBe(2);
+});
+
+test('a lease that the store granted and never answered is found as soon as the store is back', async () => {
+  let away = false;
+  const gone = () => Promise.reject(new ConnectionError('Postgres', 'away'));
+  const { baton, worker } = prepare(
+    plusOne,
+    (store) => {
+      const { lease, look } = store;
+      return {
+        async lease(session, requests) {
+          const results = await lease(session, requests);
+          away ||= worker.detail === 'running.active' && !returned;
+          return away ? gone() : results;
+        },
+        look: (session, request) => (away ? gone() : look(session, request)),
+      };
+    },
+    { leaseTtl: '30s' },
+  );
+  let returned = false;
+  await worker.start();
+  const run = await baton.start(plusOne, 1);
+  await worker.waitFor('running.recovering');
+  [away, returned] = [false, true];
+  expect(await run.result({ timeout: 4_000 })).toBe(2);
 });
 
 test('a broker that is back is good news to whoever waits for it', async () => {
