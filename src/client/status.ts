@@ -1,6 +1,6 @@
 /** What a run is doing, in the words that users see: decided from its row and its open activations. */
 import { RunNotFoundError } from '../core/errors.js';
-import { isFinal, isLive, type Path, type RunKey, type SerializedError } from '../core/model.js';
+import { type ActivationState, isFinal, isLive, type Path, type RunKey, type SerializedError } from '../core/model.js';
 import { comparePaths } from '../core/path.js';
 import { decodeRecipe } from '../core/recipe.js';
 import type { Tree } from '../core/tree.js';
@@ -69,6 +69,9 @@ export async function takeSnapshot(
   return { row, activations: stale ? await connection.store.activations(run, options) : before };
 }
 
+/** Nothing to do for a worker. A map's element that waits for its turn waits for one that is under way. */
+const IDLE: readonly ActivationState[] = ['awaiting_signal', 'delayed', 'joining', 'queued'];
+
 /** The status that a snapshot shows, with the output of a completed run. */
 export async function statusOf(connection: Connection, { row, activations }: Snapshot): Promise<RunStatus> {
   const tree = row.status === 'running' ? await connection.definitions.of(row) : undefined;
@@ -82,8 +85,7 @@ export async function statusOf(connection: Connection, { row, activations }: Sna
 
 /** Running if any node is at work or about to be; else the wait for a signal that began first; else the next delay. */
 function whereItStands(open: readonly ActivationView[], tree: Tree | undefined): Progress {
-  const idle = open.every(({ state }) => state === 'awaiting_signal' || state === 'delayed' || state === 'joining');
-  if (!idle) return { status: 'running' };
+  if (!open.every(({ state }) => IDLE.includes(state))) return { status: 'running' };
   const wait = first(
     open.filter(({ state }) => state === 'awaiting_signal'),
     ({ parkedAt }) => parkedAt,

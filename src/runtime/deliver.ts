@@ -63,8 +63,9 @@ async function lease(delivery: Delivery, engaged: Engaged): Promise<Leased | und
     delivery.ack();
     return undefined;
   } catch (error) {
-    // Should the lease have been granted all the same, the next heartbeat finds a number that nobody knows.
+    // Should the lease have been granted all the same, a heartbeat finds a number that nobody knows.
     leases.settle(number);
+    engaged.seekStrays();
     delivery.giveBack();
     throw error;
   }

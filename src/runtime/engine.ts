@@ -164,7 +164,10 @@ export class Engine {
     this.#subscriptions.push(
       transport.onNews((news) => this.#heard(news)),
       transport.onState((state) => {
-        if (state === 'up') this.#queues.wake();
+        if (state !== 'up') return;
+        this.#queues.wake();
+        // A breaker that waits for the broker needn't sit out its back-off.
+        this.#events.emit('infrastructure.ok');
       }),
     );
     this.#reconciler.start();
@@ -257,7 +260,8 @@ export class Engine {
     }
   }
 
-  #engage({ leases, settling }: Tenure): Engaged {
+  #engage(tenure: Tenure): Engaged {
+    const { leases, settling } = tenure;
     const { namespace, queues, dispatcher, logger, eagerHops = limits.eagerHops } = this.#options;
     const engine = this;
     return {
@@ -281,6 +285,7 @@ export class Engine {
       },
       urgentWaits: (priority) => this.#intake.urgentWaits(priority),
       wakeDuties: () => this.#reconciler.wake(),
+      seekStrays: () => tenure.beat(),
       dueIn: (ms) => this.#timers.within(ms),
       ended: (run) => this.#ended(run),
       reportTask: (event) => this.#reportTask(event),

@@ -83,9 +83,7 @@ export class Intake {
   /** Consumes what should be and isn't: a queue is new, or the broker was away. */
   sync(): void {
     if (!this.#consuming || this.#paused()) return;
-    this.#change(async () => {
-      for (const source of this.#sources.values()) await this.#open(source);
-    });
+    this.#change(() => this.#each((source) => this.#open(source)));
   }
 
   /** No delivery is taken any more; what isn't leased goes back to its queue. */
@@ -246,14 +244,20 @@ export class Intake {
     const previous = this.#prefetch;
     this.#prefetch = prefetch;
     if (!this.#consuming || prefetch === previous) return;
-    this.#change(async () => {
-      for (const source of this.#sources.values()) {
-        if (source.consumer?.prefetch === this.#prefetch) continue;
+    this.#change(() =>
+      this.#each(async (source) => {
+        if (source.consumer?.prefetch === this.#prefetch) return;
         await this.#cancel(source);
         for (const delivery of source.hand.splice(this.#prefetch)) delivery.giveBack();
         await this.#open(source);
-      }
-    });
+      }),
+    );
+  }
+
+  /** All at once: a queue that the broker is slow with, or refuses, keeps nobody from the others. */
+  async #each(work: (source: Source) => Promise<void>): Promise<void> {
+    const outcomes = await Promise.allSettled([...this.#sources.values()].map(work));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   async #open(source: Source): Promise<void> {
@@ -265,8 +269,8 @@ export class Intake {
     );
   }
 
-  async #cancelAll(): Promise<void> {
-    for (const source of this.#sources.values()) await this.#cancel(source);
+  #cancelAll(): Promise<void> {
+    return this.#each((source) => this.#cancel(source));
   }
 
   async #cancel(source: Source): Promise<void> {

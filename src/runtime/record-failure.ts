@@ -26,7 +26,7 @@ async function backOff(
   engaged: Engaged,
 ): Promise<Settled> {
   const { run, path, number } = leased.activation;
-  const request = { run, path, number, delayMs, error: serializeError(error) };
+  const request = { run, path, number, delayMs, error: serializeError(error), progress: leased.held.progress };
   const kept = await persist(engaged.settling, () => engaged.leases.backOff(request));
   if (kept) engaged.dueIn(delayMs);
   report(leased, engaged, kept ? (timedOut ? 'timed_out' : 'retrying') : 'lost');
@@ -35,7 +35,8 @@ async function backOff(
 
 async function failRun(leased: Leased, { error, timedOut }: Failed, engaged: Engaged): Promise<Settled> {
   const { run, path, number, attempt } = leased.activation;
-  const failure = { run, path, number, attempt, task: leased.node.id, error: serializeError(error) };
+  const { node, held } = leased;
+  const failure = { run, path, number, attempt, task: node.id, error: serializeError(error), progress: held.progress };
   const { leases } = engaged;
   const result = await persist(engaged.settling, () => leases.store.fail(leases.session, failure));
   report(leased, engaged, result.kind === 'lost' ? 'lost' : timedOut ? 'timed_out' : 'failed');

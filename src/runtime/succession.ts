@@ -64,9 +64,12 @@ export class Succession {
     begun(this.#tenure);
   }
 
-  /** A statement was refused since the session is dead. */
+  /**
+   * A statement was refused since its session is dead. Said of a session before ours it is old news: its last
+   * statements may be answered late.
+   */
   die(error: SessionDeadError): void {
-    this.#tenure?.die(error);
+    if (this.#tenure?.leases.session === error.session) this.#tenure.die(error);
   }
 
   /** Ends the session, also one that is only being opened. */
@@ -83,7 +86,8 @@ export class Succession {
     const old = this.#tenure;
     this.#tenure = undefined;
     try {
-      await old?.close();
+      // Its end is the others' business already, and must not stand in the way of the next.
+      await old?.close().catch(failed);
       await persist({ failed, recovered, signal }, () => this.open());
     } catch (cause) {
       if (!signal.aborted) failed(cause);

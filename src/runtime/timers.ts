@@ -19,6 +19,8 @@ export class Timers {
   #timeout: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
   #firing = false;
+  /** Rang while others were being fired, perhaps too late for their look. */
+  #again = false;
   #stopped = false;
 
   constructor(
@@ -49,6 +51,7 @@ export class Timers {
 
   async #fire(): Promise<void> {
     this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#again = this.#firing;
     if (this.#firing || this.#stopped) return;
     this.#firing = true;
     try {
@@ -60,6 +63,7 @@ export class Timers {
       this.within(limits.retryMaxMs);
     } finally {
       this.#firing = false;
+      if (this.#again) this.within(0);
     }
   }
 }

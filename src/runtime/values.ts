@@ -1,5 +1,5 @@
 /** Where the values of recipes come from when they are read from the store, for workers and clients alike. */
-import type { Codec } from '../core/codec.js';
+import { type Codec, decodePayload } from '../core/codec.js';
 import type { ActivationRef, Path, RunKey } from '../core/model.js';
 import { assemble, INPUT_SOURCE, type Recipe, soleSource } from '../core/recipe.js';
 import type { Store } from '../store/store.js';
@@ -21,22 +21,28 @@ export interface Brought {
   readonly bytes: Uint8Array | undefined;
 }
 
-/** Puts the value of a recipe of `run` together; `bytes` spare a read where they are what it needs. */
+/**
+ * Puts the value of a recipe of `run` together; `bytes` spare a read where they are what it needs. Rejects with a
+ * CodecError where the codec can't read what is stored.
+ */
 export function readValue(reader: ValueReader, run: RunKey, { recipe, bytes }: Brought): Promise<unknown> {
   const source = soleSource(recipe);
-  const brought = bytes === undefined ? undefined : () => reader.codec.decode(bytes);
+  const decode = (from: Uint8Array) => decodePayload(reader.codec, from, `stored value of run ${run}`);
+  const brought = bytes === undefined ? undefined : () => decode(bytes);
   return assemble(recipe, {
-    input: async () =>
-      source === INPUT_SOURCE && brought ? brought() : reader.codec.decode(await reader.store.runInput(run)),
+    input: async () => (source === INPUT_SOURCE && brought ? brought() : decode(await reader.store.runInput(run))),
     own: async () => brought?.(),
-    output: async (path) => (source === path && brought ? brought() : readOutput(reader, run, path)),
+    output: async (path) => {
+      if (source === path && brought) return brought();
+      const output = await readOutput(reader, run, path);
+      return output === undefined ? undefined : decode(output);
+    },
     gather: (join) => reader.store.gather({ run, path: join }),
-    decode: (stored) => reader.codec.decode(stored),
+    decode,
   });
 }
 
-async function readOutput(reader: ValueReader, run: RunKey, path: Path): Promise<unknown> {
+async function readOutput(reader: ValueReader, run: RunKey, path: Path): Promise<Uint8Array | undefined> {
   const ref = { run, path };
-  const bytes = reader.outputs ? await reader.outputs.add(ref) : (await reader.store.outputs([ref]))[0];
-  return bytes === undefined ? undefined : reader.codec.decode(bytes);
+  return reader.outputs ? reader.outputs.add(ref) : (await reader.store.outputs([ref]))[0];
 }

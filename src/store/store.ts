@@ -38,7 +38,7 @@ import type { Arrival } from '../core/recipe.js';
  * AbortSignal: others run them now, and what they return is discarded.
  */
 export class SessionDeadError extends BatonError {
-  constructor(session: SessionKey) {
+  constructor(readonly session: SessionKey) {
     super('SESSION_DEAD', `session ${session} was judged dead; its leases are handed to others`);
   }
 }
@@ -220,11 +220,15 @@ export type ExpandResult =
 
 export interface BackOff extends LeaseRef {
   readonly error: SerializedError;
+  /** What the attempt said last, where no heartbeat has written it yet (JSON text). */
+  readonly progress?: string | undefined;
   readonly delayMs: number;
 }
 
 export interface Failure extends LeaseRef {
   readonly error: SerializedError;
+  /** As of a back-off. */
+  readonly progress?: string | undefined;
   /** Name of the failed node, for people. */
   readonly task: string;
   readonly attempt: number;

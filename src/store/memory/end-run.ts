@@ -7,11 +7,10 @@ import type { Space } from './space.js';
 export function fail(space: Space, session: SessionKey, failure: Failure): FailResult {
   const { error, task, attempt, number } = failure;
   const row = space.held(session, failure);
-  if (row !== undefined)
-    return {
-      kind: 'failed',
-      ended: failWith(space, row, { error, task, attempt }),
-    };
+  if (row !== undefined) {
+    row.progress = failure.progress ?? row.progress;
+    return { kind: 'failed', ended: failWith(space, row, { error, task, attempt }) };
+  }
   const before = space.row(failure);
   const known = before?.state === 'failed' && fenced(before, space.sessions.get(session), number);
   return known && before.run.status === 'failed' ? { kind: 'failed', ended: toEnded(before.run) } : { kind: 'lost' };

@@ -14,6 +14,7 @@ export function backOff(space: Space, session: SessionKey, requests: readonly Ba
     }
     row.attempt++;
     row.error = structuredClone(request.error);
+    row.progress = request.progress ?? row.progress;
     row.finishedAt = space.now();
     space.move(row, 'backing_off', row.session);
     space.timers.set(row, space.now() + request.delayMs);

@@ -26,11 +26,14 @@ export type Lane = 'lease' | 'commit' | 'duty' | 'shared';
 
 // The hot tables grow from empty: a plan made on empty tables would be a sequential scan, for ever.
 const HOT = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
+// A process that froze or vanished in the middle of a transaction keeps its locks, and everybody who needs one waits:
+// after this many ms without its next statement the server ends it.
+const PATIENCE = '-c idle_in_transaction_session_timeout=5000';
 const LANES: Record<Lane, { max: number; options: string }> = {
   lease: { max: 1, options: `${HOT} -c synchronous_commit=off` },
-  commit: { max: 1, options: HOT },
-  duty: { max: 1, options: HOT },
-  shared: { max: 4, options: HOT },
+  commit: { max: 1, options: `${HOT} ${PATIENCE}` },
+  duty: { max: 1, options: `${HOT} ${PATIENCE}` },
+  shared: { max: 4, options: `${HOT} ${PATIENCE}` },
 };
 
 /** A statement that Postgres gave up to break a deadlock or a serialization failure: send it again. */
@@ -40,6 +43,7 @@ const REPEATS = 10;
 export class Database {
   readonly #lanes = new Map<Lane, pg.Pool>();
   readonly #connectedAt = new WeakMap<object, number>();
+  #closed = false;
   readonly config: pg.PoolConfig;
   readonly target: string;
 
@@ -69,9 +73,12 @@ export class Database {
         if (command !== 'COMMIT') throw new StoreRejectedError('the transaction was rolled back');
         return result;
       } catch (error) {
-        await client.query('rollback').catch((rollbackError: Error) => {
-          broken = rollbackError;
-        });
+        // Nothing is said to a connection that doesn't answer: its end is the transaction's too.
+        if (isConnectionFailure(error, codeOf(error))) broken = error as Error;
+        else
+          await client.query('rollback').catch((rollbackError: Error) => {
+            broken = rollbackError;
+          });
         throw error;
       } finally {
         client.release(broken);
@@ -100,6 +107,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const pools = [...this.#lanes.values()];
     this.#lanes.clear();
     await Promise.all(pools.map((pool) => pool.end()));
@@ -108,6 +116,7 @@ export class Database {
   #lane(lane: Lane): pg.Pool {
     const existing = this.#lanes.get(lane);
     if (existing !== undefined) return existing;
+    if (this.#closed) throw new Error('this store was closed');
     const { max, options } = LANES[lane];
     const pool = new pg.Pool({
       ...this.config,
@@ -117,7 +126,11 @@ export class Database {
       application_name: this.config.application_name ?? `baton ${lane}`,
     });
     pool.on('error', (error) => this.onIdleError(this.#translate(withoutClient(error)) as Error));
-    pool.on('connect', (client) => this.#connectedAt.set(client, Date.now()));
+    pool.on('connect', (client) => {
+      this.#connectedAt.set(client, Date.now());
+      // The pool listens to idle clients only. One that breaks in use says so to whoever sent, or sends next.
+      client.on('error', () => {});
+    });
     this.#lanes.set(lane, pool);
     return pool;
   }
@@ -169,10 +182,10 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-// Class 08: connection exceptions; 28: refused log-in; 3D000: no such database; 57P: the server goes down or is
-// starting; 53300: too many connections. The rest never reached a server, or lost it on the way.
+// Class 08: connection exceptions; 25P03: idle for too long within a transaction; 28: refused log-in; 3D000: no such
+// database; 57P: the server goes down or is starting; 53300: too many connections. The rest never reached a server, or lost it on the way.
 function isConnectionFailure(error: unknown, code: string): boolean {
-  if (/^(08|28|3D|57P|53300)/.test(code)) return true;
+  if (/^(08|25P03|28|3D|57P|53300)/.test(code)) return true;
   if (/^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/.test(code)) return true;
   return error instanceof Error && /connection|timeout|password/i.test(error.message) && code === '';
 }

@@ -19,7 +19,7 @@ const LOCK = 'select status from baton.runs where key = $1 for update';
 
 const FAIL_ROW = `
 update baton.activations
-set state = 'failed', live = false, error = $5, finished_at = clock_timestamp()
+set state = 'failed', live = false, error = $5, progress = coalesce($6, progress), finished_at = clock_timestamp()
 where run_key = $1 and path = $2 and state = 'leased' and session = $3 and number = $4`;
 
 const FAILED_BEFORE = `
@@ -51,10 +51,11 @@ export async function lockRun(sql: Sql, run: RunKey): Promise<StoredRunStatus | 
 }
 
 export async function fail(database: Database, session: SessionKey, failure: Failure): Promise<FailResult> {
-  const { run, path, number, error, task, attempt } = failure;
+  const { run, path, number, error, progress, task, attempt } = failure;
   return database.transaction('shared', async (sql) => {
     const status = await lockRun(sql, run);
-    const row = { name: 'fail.row', text: FAIL_ROW, values: [run, path, session, number, JSON.stringify(error)] };
+    const values = [run, path, session, number, JSON.stringify(error), progress ?? null];
+    const row = { name: 'fail.row', text: FAIL_ROW, values };
     if (status !== undefined && isLive(status) && (await sql.query(row)).rowCount === 1) {
       return { kind: 'failed', ended: await failLocked(sql, run, { error, task, attempt }) };
     }

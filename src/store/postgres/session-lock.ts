@@ -21,7 +21,8 @@ export const lockIsFree = (s: string): string => `(${s}.locked and not exists (
     and l.database = (select oid from pg_database where datname = current_database())))`;
 
 const RENEW = `
-update baton.sessions set ttl_until = clock_timestamp() + $2 * interval '1 millisecond' where key = $1 and dead_at is null`;
+update baton.sessions set ttl_until = greatest(ttl_until, clock_timestamp() + $2 * interval '1 millisecond')
+where key = $1 and dead_at is null`;
 const TAKE = `select pg_try_advisory_lock(${CLASS}, $1::int) as taken`;
 const NOTE = 'update baton.sessions set locked = true where key = $1 and not locked';
 
@@ -36,7 +37,8 @@ export class SessionLock {
   constructor(
     private readonly config: pg.PoolConfig,
     private readonly session: SessionKey,
-    private ttlMs: number,
+    /** What a renewal after an interruption grants at least; heartbeats may have granted more by now. */
+    private readonly ttlMs: number,
     private readonly onError: (error: Error) => void,
   ) {}
 
@@ -49,11 +51,6 @@ export class SessionLock {
   onInterrupted(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  /** What a renewal after an interruption grants. */
-  renewFor(ttlMs: number): void {
-    this.ttlMs = ttlMs;
   }
 
   async close(): Promise<void> {

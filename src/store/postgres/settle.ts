@@ -7,13 +7,14 @@ import { READY, type ReadyColumns, toReady } from './rows.js';
 // The number stays on the row, so that a repeat of a request whose answer was lost knows itself.
 const BACK_OFF = `
 with req as (
-  select * from unnest($3::bigint[], $4::text[], $5::bigint[], $6::float8[], $7::text[])
-    with ordinality as q(run_key, path, number, delay_ms, error, ord)),
+  select * from unnest($3::bigint[], $4::text[], $5::bigint[], $6::float8[], $7::text[], $8::text[])
+    with ordinality as q(run_key, path, number, delay_ms, error, progress, ord)),
 locked as materialized (
   select key from baton.runs where key = any($3::bigint[]) order by key for no key update),
 parked as (
   update baton.activations a
-  set state = 'backing_off', live = false, attempt = a.attempt + 1, error = req.error, finished_at = clock_timestamp()
+  set state = 'backing_off', live = false, attempt = a.attempt + 1, error = req.error,
+    progress = coalesce(req.progress, a.progress), finished_at = clock_timestamp()
   from req join locked on locked.key = req.run_key
   where (select count(*) from locked) > 0
     and a.run_key = req.run_key and a.path = req.path and a.state = 'leased' and a.session = $1 and a.number = req.number
@@ -46,6 +47,7 @@ export async function backOff(
       requests.map(({ number }) => number),
       requests.map(({ delayMs }) => delayMs),
       requests.map(({ error }) => JSON.stringify(error)),
+      requests.map(({ progress }) => progress ?? null),
     ],
   });
   return rows.map((row) => row.kept);

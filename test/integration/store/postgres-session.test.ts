@@ -42,6 +42,17 @@ test('a session whose connection was cut comes back by itself, holds its lock ag
   await worker.lease(await world.begin(), '/0');
 });
 
+test('a session that comes back renews its time and never shortens it', async ({ world }) => {
+  const [worker, judge] = [await world.worker({ ttlMs: 1_000 }), await world.rival()];
+  let interruptions = 0;
+  worker.session.onInterrupted(() => interruptions++);
+  await worker.store.heartbeat(worker.key, { ttlMs: 60_000, held: [], known: [], before: 1 });
+  await cut(`baton session ${worker.key}`);
+  await expect.poll(() => interruptions).toBe(1);
+  await world.advance(30_000);
+  expect(await judge.store.look(judge.key, { owed: [] })).toMatchObject({ expired: [] });
+});
+
 test('a session that is closed gives its lock back and leaves no connection behind', async ({ world }) => {
   const worker = await world.worker();
   const name = `baton session ${worker.key}`;

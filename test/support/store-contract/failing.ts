@@ -52,6 +52,26 @@ export function failing(test: WorldTest): void {
     });
   });
 
+  test('what a failing attempt said of its progress is kept with it, and what was told before when it says nothing', async ({
+    world,
+  }) => {
+    const worker = await world.worker({ ttlMs: 600_000 });
+    const run = await world.begin();
+    const [held, said] = [ref(await worker.lease(run, '/0')), { error, delayMs: 1 }];
+    expect(await worker.store.backOff(worker.key, [{ ...held, ...said, progress: '"half"' }])).toEqual([true]);
+    await world.advance(1_000);
+    await worker.store.fireTimers(worker.key, 10);
+    const again = await worker.lease(run, '/0');
+    expect(again.progress).toBe('"half"');
+    expect(await worker.store.backOff(worker.key, [{ ...ref(again), ...said }])).toEqual([true]);
+    await world.advance(1_000);
+    await worker.store.fireTimers(worker.key, 10);
+    const last = await worker.lease(run, '/0');
+    expect(last.progress).toBe('"half"');
+    await worker.store.fail(worker.key, { ...ref(last), error, task: 'charge', attempt: 3, progress: '"most"' });
+    expect((await world.row(run, '/0')).progress).toBe('most');
+  });
+
   test('what a sibling reports after the failure is lost', async ({ world }) => {
     const [worker, rival] = [await world.worker(), await world.rival()];
     const run = await world.begin(...world.fork('/0', 2));

@@ -44,6 +44,28 @@ describe('a workflow in memory', () => {
     await expect(runWorkflow(atOnce, 1)).rejects.toThrow(ConfigError);
   });
 
+  test('nor is one inside a map whose other elements wait for their turn', async () => {
+    const ask = flow<number>('ask').waitForSignal('go');
+    const workflow = flow<number[]>('stuck-in-turn').map('each', ask, { concurrency: 1 }).build();
+    await expect(runWorkflow(workflow, [1, 2, 3])).rejects.toThrow(/waits for signal go, which nobody can send/);
+  });
+
+  test('what a failing attempt said last of its progress is there for the next, without waiting for a heartbeat', async () => {
+    const pages = task(
+      'pages',
+      (_: number, ctx) => {
+        if (ctx.attempt === 1) {
+          ctx.heartbeat({ page: 1 });
+          ctx.heartbeat({ page: 2 });
+          throw new Error('no more today');
+        }
+        return ctx.lastProgress;
+      },
+      { retry: { maxRetries: 1, initialDelay: 5 } },
+    );
+    expect(await runWorkflow(flow<number>('paged').then(pages).build(), 1)).toEqual({ page: 2 });
+  });
+
   test("a failing task's error arrives as the cause, after its retries", async () => {
     let attempts = 0;
     const boom = task(

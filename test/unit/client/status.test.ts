@@ -62,7 +62,7 @@ const view = (path: string, state: ActivationView['state'], more: Partial<Activa
 const joining = view('/0', 'joining');
 
 describe('where a running run stands', () => {
-  test.each(['ready', 'leased', 'backing_off', 'queued', 'held'] as const)(
+  test.each(['ready', 'leased', 'backing_off', 'held'] as const)(
     'a node that is %s makes it running, whatever else waits',
     (state) => {
       const open = [
@@ -74,6 +74,11 @@ describe('where a running run stands', () => {
       expect(progressOf(row, open, tree)).toEqual({ status: 'running' });
     },
   );
+
+  test('elements that wait for their turn in a map are nothing to do', () => {
+    const open = [view('/0', 'joining'), view('/0#0/0', 'delayed', { dueAt: 5 }), view('/0#1', 'queued')];
+    expect(progressOf(row, open, undefined)).toMatchObject({ status: 'waiting', until: new Date(5) });
+  });
 
   test('a wait for a signal goes before a delay', () => {
     const open = [
