@@ -17,8 +17,8 @@ export type StopMode = 'fast' | 'immediate';
 const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
 
 export class PostgresServer {
-  /** A new, empty server, not started. It listens on the loopback interface only. */
-  static async create(): Promise<PostgresServer> {
+  /** A new, empty server, not started. It listens on the loopback interface only. `settings` are those of its own. */
+  static async create(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
     const bin = await findPrograms();
     const folder = await mkdtemp(join(tmpdir(), 'baton-postgres-'));
     const asUser = await userPrefix(folder);
@@ -26,7 +26,7 @@ export class PostgresServer {
     const [program, ...args] = [...asUser, ...initdb] as [string, ...string[]];
     await promisify(execFile)(program, args, { cwd: folder });
     const [port] = (await freePorts(1)) as [number];
-    return new PostgresServer(folder, port, [...asUser, join(bin, 'postgres')]);
+    return new PostgresServer(folder, port, [...asUser, join(bin, 'postgres')], settings);
   }
 
   #process: GuardedProcess | undefined;
@@ -35,6 +35,7 @@ export class PostgresServer {
     private readonly folder: string,
     private readonly port: number,
     private readonly program: readonly string[],
+    private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
   url(database = 'postgres'): string {
@@ -44,8 +45,8 @@ export class PostgresServer {
   /** Resolves when it answers, on the port that it always has. Recovers from a crash first, where there was one. */
   async start(): Promise<void> {
     if (this.#process?.running) return;
-    const options = { port: this.port, listen_addresses: '127.0.0.1', unix_socket_directories: this.folder };
-    const settings = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const own = { port: this.port, listen_addresses: '127.0.0.1', unix_socket_directories: this.folder };
+    const settings = Object.entries({ ...this.settings, ...own }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const server = new GuardedProcess({
       command: [...this.program, '-D', join(this.folder, 'data'), ...settings] as [string, ...string[]],
       env: { ...process.env, LC_MESSAGES: 'C' },

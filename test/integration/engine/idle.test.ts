@@ -3,28 +3,38 @@ import { connect } from 'batonmq';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { parked } from '../../fixtures/workflows.mjs';
+import { createDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
-import { ownServices } from '../../support/own-services.js';
-import { startWorker, type WorkerProcess } from '../../support/workers.js';
+import { deleteQueues, uniqueName } from '../../support/names.js';
+import { PostgresServer } from '../../support/postgres-server.js';
+import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
 
 // Heartbeats and the look for new queues come every 10 s: in less than a few of those, one more of them shows.
 const WINDOW_MS = process.env.BATON_LONG ? 60_000 : 30_000;
 const PARKED = 20_000;
 const LIMIT = 2;
 
-const services = ownServices('idle');
+/** Vacuums nothing by itself: its own transactions would be counted as the worker's. */
+let server: PostgresServer;
+let services: Services;
 let worker: WorkerProcess;
 /** In another database, so that looking isn't counted. */
 let observer: pg.Pool;
 
 beforeAll(async () => {
-  observer = new pg.Pool({ connectionString: inject('databaseUrl'), max: 1 });
+  server = await PostgresServer.create({ autovacuum: 'off' });
+  await server.start();
+  const { url } = await createDatabase({ server: server.url() });
+  services = { postgres: url, rabbitmq: inject('amqpUrl'), namespace: uniqueName('idle') };
+  observer = new pg.Pool({ connectionString: server.url(), max: 1 });
   worker = await startWorker('workflows.mjs', services);
-});
+}, 60_000);
 
 afterAll(async () => {
   await worker.end('SIGTERM');
   await observer.end();
+  await deleteQueues(services.rabbitmq, services.namespace, services.postgres);
+  await server.close();
 });
 
 test(
@@ -63,7 +73,7 @@ async function park(): Promise<void> {
       timeoutMs: 60_000,
       intervalMs: 500,
     });
-    // Else the server does it during the window, in transactions that are nobody's here.
+    // What an unattended server would have done by now: the looks are planned on what is true.
     await client.query('vacuum analyze');
   } finally {
     await client.end();
