@@ -46,7 +46,10 @@ export class PostgresServer {
   async start(): Promise<void> {
     if (this.#process?.running) return;
     const own = { port: this.port, listen_addresses: '127.0.0.1', unix_socket_directories: this.folder };
-    const settings = Object.entries({ ...this.settings, ...own }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const settings = Object.entries({ ...this.settings, ...own }).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ]);
     const server = new GuardedProcess({
       command: [...this.program, '-D', join(this.folder, 'data'), ...settings] as [string, ...string[]],
       env: { ...process.env, LC_MESSAGES: 'C' },
