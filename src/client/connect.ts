@@ -76,7 +76,7 @@ function postgresOf(
   env: NodeJS.ProcessEnv,
 ): PostgresConfig | undefined {
   // An empty config is completed by pg itself, from the environment.
-  return postgres || env.DATABASE_URL || (env.PGHOST || env.PGDATABASE || env.PGSERVICE ? {} : undefined);
+  return postgres || env.DATABASE_URL || (env.PGHOST || env.PGDATABASE ? {} : undefined);
 }
 
 async function openStore(

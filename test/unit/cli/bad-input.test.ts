@@ -84,9 +84,8 @@ describe('a wrong command line ends with code 2 and one line that helps', () => 
 
   test('services that nothing names are a wrong command line', async () => {
     const { connect } = await import('../../../src/client/connect.js');
-    const { PGHOST, PGDATABASE, PGSERVICE, DATABASE_URL, AMQP_URL, RABBITMQ_URL } = process.env;
-    for (const name of ['PGHOST', 'PGDATABASE', 'PGSERVICE', 'DATABASE_URL', 'AMQP_URL', 'RABBITMQ_URL'])
-      delete process.env[name];
+    const { PGHOST, PGDATABASE, DATABASE_URL, AMQP_URL, RABBITMQ_URL } = process.env;
+    for (const name of ['PGHOST', 'PGDATABASE', 'DATABASE_URL', 'AMQP_URL', 'RABBITMQ_URL']) delete process.env[name];
     try {
       const { code, stderr } = await cli(['list'], { io: { connect } });
       expect(code).toBe(2);
@@ -95,7 +94,6 @@ describe('a wrong command line ends with code 2 and one line that helps', () => 
       for (const [name, value] of Object.entries({
         PGHOST,
         PGDATABASE,
-        PGSERVICE,
         DATABASE_URL,
         AMQP_URL,
         RABBITMQ_URL,
