@@ -1,25 +1,34 @@
 /**
- * Publishes what was made ready. Every process that makes something ready owes its message and pays it here;
- * what can't be paid (the broker is away) isn't kept: the row says `ready`, and the watermark publishes it when
- * a worker sees the broker again.
+ * Publishes what was made ready. Every process that makes something ready owes its message and pays it here. What
+ * can't be paid while the broker is away is paid when it is back. That is a courtesy, which spares the run some
+ * seconds: should this process die first, or have too much to remember, the row says `ready`, and the watermark
+ * publishes it.
  */
 
 import type { Logger } from '../core/logger.js';
 import type { ReadyActivation, RunKey } from '../core/model.js';
 import type { EndedRun } from '../store/store.js';
 import type { Outgoing, Transport } from '../transport/transport.js';
+import { limits } from './limits.js';
 import type { QueueDirectory } from './queues.js';
 
 export class Dispatcher {
+  /** Not confirmed, oldest first. */
+  #unpaid: ReadyActivation[] = [];
+
   constructor(
     private readonly queues: QueueDirectory,
     private readonly transport: Transport,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    transport.onState((state) => {
+      if (state === 'up') this.#payAll();
+    });
+  }
 
   /**
    * Publishes and resolves when every message is confirmed or given up: true when all were confirmed. Never
-   * rejects: what wasn't confirmed is found by the watermark.
+   * rejects: what wasn't confirmed is published again when the broker is back, or found by the watermark.
    */
   async dispatch(ready: readonly ReadyActivation[]): Promise<boolean> {
     if (ready.length === 0) return true;
@@ -31,10 +40,14 @@ export class Dispatcher {
       }
       const outcomes = await this.transport.publish(batch);
       const failed = outcomes.find((outcome) => !outcome.ok);
-      if (failed !== undefined && !failed.ok) this.#owe(ready.length, failed.error);
-      return failed === undefined;
+      if (failed === undefined || failed.ok) return true;
+      this.#owe(
+        ready.filter((_, i) => !outcomes[i]?.ok),
+        failed.error,
+      );
+      return false;
     } catch (error) {
-      this.#owe(ready.length, error);
+      this.#owe(ready, error);
       return false;
     }
   }
@@ -53,9 +66,15 @@ export class Dispatcher {
     this.transport.announce({ kind: 'run.controlled', run });
   }
 
-  #owe(messages: number, error: unknown): void {
+  #owe(ready: readonly ReadyActivation[], error: unknown): void {
+    this.#unpaid = [...this.#unpaid, ...ready].slice(-limits.unpaidMessages);
     // While the broker is away, everybody knows already.
     const level = this.transport.state === 'up' ? 'warn' : 'debug';
-    this.logger[level]({ err: error, messages }, 'messages not confirmed; they are published again from Postgres');
+    this.logger[level]({ err: error, messages: ready.length }, 'messages not confirmed; they are published again');
+  }
+
+  /** A copy of what somebody else has published meanwhile does no harm: its row isn't ready any more. */
+  #payAll(): void {
+    void this.dispatch(this.#unpaid.splice(0));
   }
 }

@@ -16,6 +16,8 @@ export const limits = {
   lockFreeMs: 1_000,
   /** How far behind the newest delivered message of its queue a ready row's stamp must be to count as lost. */
   watermarkLagMs: 5_000,
+  /** Messages that a process remembers to publish when the broker is back; the rest is left to the watermark. */
+  unpaidMessages: 10_000,
   /** Rows that one look publishes again. */
   restampLimit: 1_000,
   /** Rows that one statement of the dead-session duty moves. */

@@ -7,6 +7,7 @@ import type { Duration } from '../../../src/core/duration.js';
 import { ConnectionError } from '../../../src/core/errors.js';
 import { flow, type Workflow } from '../../../src/core/flow.js';
 import { Engine } from '../../../src/runtime/engine.js';
+import { limits } from '../../../src/runtime/limits.js';
 import { Worker } from '../../../src/runtime/worker.js';
 import { MemoryState } from '../../../src/store/memory/state.js';
 import { MemoryStore } from '../../../src/store/memory/store.js';
@@ -134,6 +135,17 @@ test('a broker that is back is good news to whoever waits for it', async () => {
   broker.setDown(true);
   broker.setDown(false);
   expect(events).toEqual(['infrastructure.ok']);
+});
+
+test('what could not be published while the broker was away is published when it is back, long before it counts as lost', async () => {
+  const { broker, baton, worker } = prepare(plusOne);
+  await worker.start();
+  broker.setDown(true);
+  const run = await baton.start(plusOne, 1);
+  broker.setDown(false);
+  await eventually(async () => expect(await run.status()).toEqual({ status: 'completed', output: 2 }), {
+    timeoutMs: limits.watermarkLagMs / 2,
+  });
 });
 
 test('a queue that the broker refuses keeps a worker from no other', async () => {
