@@ -1,15 +1,19 @@
-/** Connects to Postgres and RabbitMQ: both or neither. */
+/** Connects to Postgres and RabbitMQ, both or neither; or opens what stands in for them in this process. */
 import { pino } from 'pino';
 import { type Codec, jsonCodec } from '../core/codec.js';
 import { ConfigError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { refuseUnknown } from '../runtime/unknown-options.js';
-import type { PostgresConfig } from '../store/postgres/database.js';
+import type { PostgresConfig } from '../store/postgres/network-server.js';
 import { PostgresStore } from '../store/postgres/store.js';
+import type { Store } from '../store/store.js';
 import type { RabbitMqAddress } from '../transport/connection-options.js';
+import { InProcessTransport } from '../transport/in-process-transport.js';
 import { RabbitMqTransport } from '../transport/rabbitmq.js';
+import type { Transport } from '../transport/transport.js';
 import { Baton } from './baton.js';
 import { Connection } from './connection.js';
+import { type EmbeddedPlace, openEmbedded } from './embedded.js';
 
 /** Where the services are, and what all processes of a deployment agree on. */
 export interface ConnectOptions {
@@ -20,6 +24,13 @@ export interface ConnectOptions {
   readonly postgres?: PostgresConfig | undefined;
   /** A URL or amqplib's connection options. @default the environment's AMQP_URL, else its RABBITMQ_URL */
   readonly rabbitmq?: RabbitMqAddress | undefined;
+  /**
+   * No services: Postgres inside this process (PGlite, which you install beside) in the folder `.baton` (true), in
+   * that folder, or in memory ('memory'), and queues in this process. For trying things out, examples and small
+   * single-process use: one process at a time can have a folder open, and what is in it survives that process, also
+   * when it is killed. Not together with `postgres` or `rabbitmq`.
+   */
+  readonly embedded?: EmbeddedPlace | undefined;
   /** Separates queues and rows of one deployment from another's: 1–64 of A-Z a-z 0-9 _ -. @default 'default' */
   readonly namespace?: string | undefined;
   /** Turns inputs, outputs and signals into bytes; all processes of a namespace use the same. @default jsonCodec */
@@ -30,22 +41,58 @@ export interface ConnectOptions {
   readonly migrate?: boolean | undefined;
 }
 
-const KEYS = ['postgres', 'rabbitmq', 'namespace', 'codec', 'logger', 'migrate'];
+const KEYS = ['postgres', 'rabbitmq', 'embedded', 'namespace', 'codec', 'logger', 'migrate'];
 
 /**
- * Rejects with a ConfigError when a service isn't named, or an option isn't one; with a ConnectionError when a
- * service doesn't answer within 10 s. Then nothing stays open.
+ * Rejects with a ConfigError when neither services nor `embedded` are named, or an option isn't one; with a
+ * ConnectionError when a service doesn't answer within 10 s; with a FolderInUseError when another process has the
+ * embedded folder open. Then nothing stays open.
  */
 export async function connect(options: ConnectOptions = {}): Promise<Baton> {
   refuseUnknown(options, KEYS, 'connect()');
-  const { postgres, rabbitmq } = services(options, process.env);
-  const { namespace = 'default', codec = jsonCodec, logger = defaultLogger(), migrate = true } = options;
+  const { namespace = 'default', codec = jsonCodec, logger = defaultLogger() } = options;
   checkNamespace(namespace);
+  const onError = (err: Error) => logger.warn({ err }, 'trouble with Postgres');
+  const { store, transport } = await (options.embedded
+    ? embedded(options, options.embedded, namespace, onError)
+    : onServices(options, namespace, logger, onError));
+  return new Baton(new Connection({ store, transport, namespace, codec, logger }));
+}
+
+interface Opened {
+  readonly store: Store;
+  readonly transport: Transport;
+}
+
+async function onServices(
+  options: ConnectOptions,
+  namespace: string,
+  logger: Logger,
+  onError: (error: Error) => void,
+): Promise<Opened> {
+  const { postgres, rabbitmq } = services(options, process.env);
   const [store, transport] = await both(
-    openStore({ postgres, namespace, onError: (err) => logger.warn({ err }, 'trouble with Postgres') }, migrate),
+    openStore({ postgres, namespace, onError }, options.migrate ?? true),
     RabbitMqTransport.connect({ url: rabbitmq, namespace, logger }),
   );
-  return new Baton(new Connection({ store, transport, namespace, codec, logger }));
+  return { store, transport };
+}
+
+async function embedded(
+  { postgres, rabbitmq }: ConnectOptions,
+  place: EmbeddedPlace,
+  namespace: string,
+  onError: (error: Error) => void,
+): Promise<Opened> {
+  if (postgres || rabbitmq)
+    throw new ConfigError('`embedded` is instead of services: leave it out, or leave out `postgres` and `rabbitmq`');
+  if (place !== true && typeof place !== 'string')
+    throw new ConfigError(`embedded is true, 'memory' or a folder, not ${JSON.stringify(place)}`);
+  const { server, broker } = await openEmbedded(place, onError);
+  return {
+    store: new PostgresStore({ postgres: server, namespace, onError }),
+    transport: new InProcessTransport(broker, namespace),
+  };
 }
 
 /** Where the services are: as the options say, else as the environment does. */
@@ -57,7 +104,7 @@ export function services(
   const rabbitmq = options.rabbitmq || env.AMQP_URL || env.RABBITMQ_URL;
   if (postgres && rabbitmq) return { postgres, rabbitmq };
   throw new ConfigError(
-    `nothing says where to find ${[...(postgres ? [] : [NO_POSTGRES]), ...(rabbitmq ? [] : [NO_RABBITMQ])].join('; nor ')}`,
+    `nothing says where to find ${[...(postgres ? [] : [NO_POSTGRES]), ...(rabbitmq ? [] : [NO_RABBITMQ])].join('; nor ')}; ${NO_SERVICES}`,
   );
 }
 
@@ -70,6 +117,7 @@ export function postgresService(options: Pick<ConnectOptions, 'postgres'>, env: 
 
 const NO_POSTGRES = 'Postgres: pass `postgres`, or set DATABASE_URL (or PGHOST, PGDATABASE …) in the environment';
 const NO_RABBITMQ = 'RabbitMQ: pass `rabbitmq`, or set AMQP_URL (or RABBITMQ_URL) in the environment';
+const NO_SERVICES = 'or do without services, for a start: connect({ embedded: true }), --embedded on the command line';
 
 function postgresOf(
   { postgres }: Pick<ConnectOptions, 'postgres'>,

@@ -7,7 +7,7 @@ import { createDatabase, type TestDatabase } from './database.js';
 import type { StoreHarness } from './store-contract.js';
 
 /** Moves every stored instant of a namespace into the past: for its rows time has passed. */
-const PASS = [
+export const PASS = [
   `update baton.timers set due_at = due_at - $2::float8 * interval '1 ms' where namespace = $1`,
   `update baton.sessions set ttl_until = ttl_until - $2::float8 * interval '1 ms', started_at = started_at - $2::float8 * interval '1 ms',
      dead_at = dead_at - $2::float8 * interval '1 ms' where namespace = $1`,

@@ -35,7 +35,9 @@ export async function openSession(
     values: [namespace, workerId, host, pid, ttlMs],
   });
   const key = (rows[0] as { key: string }).key;
-  const lock = new SessionLock(database.config, key, ttlMs, onError);
+  const { direct } = database.server;
+  if (direct === undefined) return unlockedSession(database, key);
+  const lock = new SessionLock(direct, key, ttlMs, onError);
   const close = async () => {
     // The row first: a closed session isn't judged when its lock becomes free.
     await closeRow(database, key);
@@ -55,6 +57,17 @@ export async function openSession(
     },
     onInterrupted: (listener) => lock.onInterrupted(listener),
     close: () => (closing ??= close().finally(() => lock.close())),
+  };
+}
+
+/** Where nobody else can be connected, no lock is needed: whoever opens the server next declares its owner dead. */
+function unlockedSession(database: Database, key: SessionKey): StoreSession {
+  let closing: Promise<void> | undefined;
+  return {
+    key,
+    locked: true,
+    onInterrupted: () => () => {},
+    close: () => (closing ??= closeRow(database, key)),
   };
 }
 

@@ -20,15 +20,17 @@ import type {
   Store,
 } from '../store.js';
 import { commit } from './commit.js';
-import { Database, type PostgresConfig } from './database.js';
+import { Database } from './database.js';
 import { definition, ensureQueues, putDefinition, queues } from './definitions.js';
 import { judge, look, restamp, sweep } from './duties.js';
 import { expand } from './elements.js';
 import { cancel, fail, poison } from './end-run.js';
 import { lease } from './lease.js';
 import { migrate } from './migrate.js';
+import { NetworkServer, type PostgresConfig } from './network-server.js';
 import { pause, resume } from './pause.js';
 import { activations, findRun, gather, listRuns, outputs, runInput, runs } from './read.js';
+import type { Server } from './server.js';
 import { heartbeat, openSession } from './sessions.js';
 import { backOff, handBack } from './settle.js';
 import { signal } from './signal.js';
@@ -36,8 +38,8 @@ import { start } from './start.js';
 import { fireTimers } from './timers.js';
 
 export interface PostgresStoreOptions {
-  /** A connection string, a pg PoolConfig, or a pg.Pool, whose settings are used (not its connections). */
-  readonly postgres: PostgresConfig;
+  /** A server, a connection string, a pg PoolConfig, or a pg.Pool, whose settings are used (not its connections). */
+  readonly postgres: Server | PostgresConfig;
   /** Separates the rows of one deployment from another's. */
   readonly namespace: string;
   /** Told of connections that broke while idle, and of tries to get a session's connection back. */
@@ -51,7 +53,8 @@ export class PostgresStore implements Store {
 
   constructor(options: PostgresStoreOptions) {
     this.#onError = options.onError ?? (() => {});
-    this.#database = new Database(options.postgres, this.#onError);
+    const { postgres } = options;
+    this.#database = new Database(isServer(postgres) ? postgres : new NetworkServer(postgres, this.#onError));
     this.#namespace = options.namespace;
   }
 
@@ -128,6 +131,10 @@ export class PostgresStore implements Store {
   pause = async (run: RunKey, options: { readonly reason?: string; readonly by?: string }) =>
     known<ControlResult>(run, await pause(this.#database, run, options));
   resume = async (run: RunKey) => known<ControlResult>(run, await resume(this.#database, run));
+}
+
+function isServer(postgres: Server | PostgresConfig): postgres is Server {
+  return typeof postgres === 'object' && 'ageOf' in postgres;
 }
 
 function known<T>(run: RunKey, result: T | undefined): T {

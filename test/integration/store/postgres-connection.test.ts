@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { ConnectionError } from '../../../src/core/errors.js';
 import { Database } from '../../../src/store/postgres/database.js';
+import { NetworkServer } from '../../../src/store/postgres/network-server.js';
 import { Obstacle } from '../../support/obstacle.js';
 import { postgresWorlds } from '../../support/postgres-world.js';
 
@@ -41,7 +42,7 @@ test('a store that was closed opens no connection any more', async ({ world }) =
 
 test('a process that froze in the middle of a transaction holds nobody up for long', async ({ world }) => {
   const run = await world.begin();
-  const frozen = new Database(url(), () => {});
+  const frozen = new Database(new NetworkServer(url(), () => {}));
   let thaw = () => {};
   const held = new Promise<void>((resolve) => {
     void frozen
