@@ -1,4 +1,7 @@
-/** Two suites: `unit` needs nothing, `integration` the services of test/support/services.ts. */
+/**
+ * Three suites: `unit` needs nothing, `embedded` runs what users do with runs and workers on Postgres in the process,
+ * and `integration` needs the services of test/support/services.ts.
+ */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -13,6 +16,16 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'], tsconfig: 'test/types/tsconfig.json' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'embedded',
+          include: ['test/unit/client/{handle,list,results,start}.test.ts', 'test/unit/cli/{commands,worker}.test.ts'],
+          globalSetup: 'test/support/embedded-template.ts',
+          env: { BATON_TEST_STORE: 'embedded' },
+          testTimeout: 15_000,
         },
       },
       {

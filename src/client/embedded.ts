@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { EmbeddedServer } from '../store/pglite/embedded-server.js';
-import type { Lane, Server } from '../store/postgres/server.js';
+import type { Server } from '../store/postgres/server.js';
 import { InProcessBroker } from '../transport/in-process.js';
 
 /** `true`: the folder `.baton`; 'memory': no folder, gone with the connection; any other text: that folder. */
@@ -57,26 +57,12 @@ async function open(folder: string | undefined, onError: (error: Error) => void)
   return { server: await EmbeddedServer.open(folder, onError), broker: new InProcessBroker(), users: 0 };
 }
 
-function use(shared: Shared, left: () => Promise<void>): Embedded {
+function use(shared: Shared, last: () => Promise<void>): Embedded {
   shared.users++;
-  const { server, broker } = shared;
-  let closing: Promise<void> | undefined;
-  const leave = async () => {
+  const server = shared.server.lend(async () => {
     if (--shared.users > 0) return;
-    await left();
-    await server.close();
-  };
-  return {
-    broker,
-    server: {
-      target: server.target,
-      direct: undefined,
-      pool(_lane: Lane) {
-        if (closing !== undefined) throw new Error('this store was closed');
-        return server.pool();
-      },
-      ageOf: () => server.ageOf(),
-      close: () => (closing ??= leave()),
-    },
-  };
+    await last();
+    await shared.server.close();
+  });
+  return { server, broker: shared.broker };
 }

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SessionKey } from '../../src/core/model.js';
 import type { EmbeddedServer } from '../../src/store/pglite/embedded-server.js';
-import type { Server } from '../../src/store/postgres/server.js';
 import { PostgresStore } from '../../src/store/postgres/store.js';
 import { PASS } from './postgres-harness.js';
 import type { StoreHarness } from './store-contract.js';
@@ -17,7 +16,7 @@ export class EmbeddedHarness implements StoreHarness {
 
   async open(namespace = ''): Promise<PostgresStore> {
     return PostgresStore.connect({
-      postgres: this.#shared(),
+      postgres: this.server.lend(async () => {}),
       namespace: namespace === '' ? this.#namespace : `${this.#namespace}-${namespace}`,
     });
   }
@@ -31,22 +30,4 @@ export class EmbeddedHarness implements StoreHarness {
   }
 
   async close(): Promise<void> {}
-
-  /** A store of a test closes, the server stays. */
-  #shared(): Server {
-    const { server } = this;
-    let closed = false;
-    return {
-      target: server.target,
-      direct: undefined,
-      pool() {
-        if (closed) throw new Error('this store was closed');
-        return server.pool();
-      },
-      ageOf: () => server.ageOf(),
-      async close() {
-        closed = true;
-      },
-    };
-  }
 }

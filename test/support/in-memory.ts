@@ -1,12 +1,18 @@
-/** Batons in this process that share a store and a broker, as processes share a database and RabbitMQ. */
+/**
+ * Batons in this process that share a store and a broker, as processes share a database and RabbitMQ. In the project
+ * `embedded` the store is Postgres in this process, in the others it is in memory.
+ */
+import { afterAll } from 'vitest';
 import { Baton } from '../../src/client/baton.js';
 import { Connection } from '../../src/client/connection.js';
 import { jsonCodec } from '../../src/core/codec.js';
 import { MemoryState } from '../../src/store/memory/state.js';
 import { MemoryStore } from '../../src/store/memory/store.js';
+import { PostgresStore } from '../../src/store/postgres/store.js';
 import type { Store } from '../../src/store/store.js';
 import { InProcessBroker } from '../../src/transport/in-process.js';
 import { InProcessTransport } from '../../src/transport/in-process-transport.js';
+import { openCopy } from './embedded-copy.js';
 import { silent } from './silent.js';
 
 export interface Memory {
@@ -24,11 +30,17 @@ export interface MemoryOptions {
   readonly store?: Partial<Store>;
 }
 
+const embedded = process.env.BATON_TEST_STORE === 'embedded' ? await openCopy() : undefined;
+if (embedded !== undefined) afterAll(() => embedded.close());
+
 export function inMemory(): Memory {
   const state = new MemoryState();
   const broker = new InProcessBroker();
   const batons: Baton[] = [];
-  const storeOf = (namespace: string) => new MemoryStore(state, { namespace });
+  const storeOf = (namespace: string): Store =>
+    embedded === undefined
+      ? new MemoryStore(state, { namespace })
+      : new PostgresStore({ postgres: embedded.server.lend(async () => {}), namespace });
   return {
     broker,
     store: storeOf('default'),
@@ -45,6 +57,7 @@ export function inMemory(): Memory {
     },
     async close() {
       await Promise.all(batons.map((baton) => baton.close()));
+      await embedded?.empty();
     },
   };
 }

@@ -73,6 +73,21 @@ export class EmbeddedServer implements Server {
     return this.#pool;
   }
 
+  /** For one of several users: closing it is that user's leave, told once. */
+  lend(left: () => Promise<void>): Server {
+    let closing: Promise<void> | undefined;
+    return {
+      target: this.target,
+      direct: undefined,
+      pool: () => {
+        if (closing !== undefined) throw new Error('this store was closed');
+        return this.pool();
+      },
+      ageOf: () => this.ageOf(),
+      close: () => (closing ??= left()),
+    };
+  }
+
   /** As old as it gets: nobody who could need time to come back is connected. */
   ageOf(): number {
     return Number.POSITIVE_INFINITY;

@@ -57,7 +57,8 @@ describe('waiting for a result', () => {
     const other = counting(memory);
     const waits = (await other.baton.start(parked, 'x')).result({ timeout: '1m' }).catch((error: unknown) => error);
     await expect.poll(() => other.looks.length).toBeGreaterThanOrEqual(5);
-    expect(looks.length).toBe(before);
+    // One may have been under way.
+    expect(looks.length).toBeLessThanOrEqual(before + 1);
     await other.baton.close();
     expect(await waits).toBeInstanceOf(ClosedError);
   });
