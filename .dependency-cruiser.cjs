@@ -21,7 +21,7 @@ const THEIRS = {
   // Both are pure: hashing, and telling an Error from what only looks like one.
   core: ['@standard-schema/spec', 'devalue', 'ms', 'node:crypto', 'node:util'],
   machines: ['xstate'],
-  store: ['pg', 'node:'],
+  store: ['pg', '@electric-sql/pglite', 'node:'],
   transport: ['amqplib', 'node:'],
   runtime: ['xstate', 'pino', 'node:'],
   client: ['pg', 'amqplib', 'pino', 'node:'],
@@ -91,7 +91,8 @@ module.exports = {
       name: 'no-dev-dependencies',
       severity: 'error',
       from: { path: '^(src|machines)/' },
-      to: { dependencyTypes: ['npm-dev'] },
+      // What users install beside, if they want what takes it, is an optional peer.
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm-peer'] },
     },
     {
       name: 'nothing-unresolved',

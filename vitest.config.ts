@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          globalSetup: 'test/support/services.ts',
+          globalSetup: ['test/support/services.ts', 'test/support/embedded-template.ts'],
           runner: 'test/support/skipping-runner.ts',
           testTimeout: 30_000,
           hookTimeout: 60_000,

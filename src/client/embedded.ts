@@ -10,7 +10,7 @@ import { InProcessBroker } from '../transport/in-process.js';
 /** `true`: the folder `.baton`; 'memory': no folder, gone with the connection; any other text: that folder. */
 export type EmbeddedPlace = true | string;
 
-export const DEFAULT_FOLDER = '.baton';
+const DEFAULT_FOLDER = '.baton';
 
 /** What one connection gets. Closing its server is its leave. */
 export interface Embedded {
@@ -27,7 +27,7 @@ interface Shared {
 const opened = new Map<string, Promise<Shared>>();
 
 /** The folder of a place, as an absolute path; undefined in memory. */
-export function folderOf(place: EmbeddedPlace): string | undefined {
+function folderOf(place: EmbeddedPlace): string | undefined {
   if (place === 'memory') return undefined;
   return resolve(place === true ? DEFAULT_FOLDER : place);
 }

@@ -15,10 +15,9 @@ import type { OnIdleError, Server } from '../postgres/server.js';
 import { lockFolder } from './folder-lock.js';
 import { Wire } from './wire.js';
 
-// A connection that broke may have left a transaction open, and the statements that it had prepared.
-const CLEAN = ['rollback', 'deallocate all'];
-// As on the connections to a server, see `../postgres/network-server.ts`.
-const SETTINGS = ['set plan_cache_mode = force_generic_plan', 'set enable_seqscan = off'];
+// A connection that broke may have left a transaction open, and the statements that it had prepared. The settings are
+// those of the connections to a server, see `../postgres/network-server.ts`.
+const PREAMBLE = 'rollback; deallocate all; set plan_cache_mode = force_generic_plan; set enable_seqscan = off';
 
 /** The folder's own part of it, and what says that making it isn't finished. */
 const DATA = 'postgres';
@@ -59,13 +58,9 @@ export class EmbeddedServer implements Server {
     private readonly release: () => Promise<void>,
     onIdleError: OnIdleError,
   ) {
-    this.#pool = new pg.Pool({ max: 1, idleTimeoutMillis: 0, stream: () => new Wire(postgres) });
+    this.#pool = new pg.Pool({ max: 1, idleTimeoutMillis: 0, stream: () => new Wire(postgres, PREAMBLE) });
     this.#pool.on('error', onIdleError);
-    this.#pool.on('connect', (client) => {
-      client.on('error', () => {});
-      // Sent before whatever the pool's user sends.
-      for (const statement of [...CLEAN, ...SETTINGS]) client.query(statement).catch(onIdleError);
-    });
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   pool(): pg.Pool {

@@ -13,10 +13,23 @@ export interface ProtocolEngine {
 const WELCOME = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49]);
 const TERMINATE = 0x58;
 
+/** A simple query: its type, the length of the rest, the text, and a zero. */
+function query(text: string): Buffer {
+  const message = Buffer.alloc(text.length + 6);
+  message.write('Q', 0);
+  message.writeInt32BE(text.length + 5, 1);
+  message.write(text, 5, 'latin1');
+  return message;
+}
+
 export class Wire extends Duplex {
   #greeted = false;
 
-  constructor(private readonly engine: ProtocolEngine) {
+  /** @param preamble statements that are run before anybody else's, in ASCII; no errors are told */
+  constructor(
+    private readonly engine: ProtocolEngine,
+    private readonly preamble: string,
+  ) {
     super();
   }
 
@@ -52,6 +65,7 @@ export class Wire extends Duplex {
   async #send(messages: Buffer): Promise<void> {
     if (!this.#greeted) {
       this.#greeted = true;
+      await this.engine.execProtocolRaw(query(this.preamble));
       this.push(WELCOME);
     } else if (messages[0] === TERMINATE) {
       this.push(null);

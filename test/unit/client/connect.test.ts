@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ConnectOptions, connect, services } from '../../../src/client/connect.js';
-import { ConfigError, ConnectionError } from '../../../src/core/errors.js';
+import { ConfigError, ConnectionError, RunNotFoundError } from '../../../src/core/errors.js';
+import { flow } from '../../../src/core/flow.js';
 
 describe('where the services are', () => {
   test('the options go before the environment', () => {
@@ -52,6 +56,41 @@ describe('connecting', () => {
     expect(error).toBeInstanceOf(ConnectionError);
     expect((error as Error).message).toMatch(/Postgres.*RabbitMQ/);
     expect((error as Error).message).not.toContain('secret');
+  });
+});
+
+describe('embedded', () => {
+  test('is instead of services, which cannot be named as well', async () => {
+    const options = { embedded: 'memory', postgres: 'postgres://me:secret@127.0.0.1/db' };
+    await expect(connect(options)).rejects.toThrow(/`embedded` is instead of services/);
+  });
+
+  test.each([5, {}, ['memory']])('is true, a folder or in memory, and not %j', async (embedded) => {
+    await expect(connect({ embedded } as never)).rejects.toThrow(ConfigError);
+  });
+
+  test('in memory each connection has its own; in a folder they share it, and the last one closes it', async () => {
+    const nap = flow<number>('nap').delay('nap', '1h').build();
+    const folder = await mkdtemp(join(tmpdir(), 'baton-embedded-'));
+    const [one, other, apart] = await Promise.all([
+      connect({ embedded: folder }),
+      connect({ embedded: folder }),
+      connect({ embedded: 'memory' }),
+    ]);
+    await one.start(nap, 1, { id: 'nap' });
+    await one.close();
+    expect(await other.run('nap').status()).toMatchObject({ status: 'waiting' });
+    await expect(apart.run('nap').status()).rejects.toThrow(RunNotFoundError);
+    expect((await other.health()).status).toBe('ok');
+    await Promise.all([other.close(), apart.close()]);
+    const later = await connect({ embedded: folder });
+    expect(await later.run('nap').status()).toMatchObject({ status: 'waiting' });
+    await later.close();
+    await rm(folder, { recursive: true });
+  }, 60_000);
+
+  test('where nothing is named, the error says that it is possible', () => {
+    expect(() => services({}, {})).toThrow(/connect\(\{ embedded: true \}\)/);
   });
 });
 
