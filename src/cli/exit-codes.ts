@@ -14,6 +14,7 @@ import {
   RunTerminalError,
   ValidationError,
 } from '../core/errors.js';
+import { FolderInUseError } from '../store/pglite/folder-lock.js';
 
 export const OK = 0;
 /** The run failed or was cancelled, the worker ended in error, or something went wrong that nobody foresaw. */
@@ -25,6 +26,9 @@ const REFUSED = 5;
 
 /** The command line, or what it names, is wrong. */
 export class UsageError extends Error {}
+
+/** It can't be done as things are; asking again later, or elsewhere, may help. */
+export class RefusedError extends Error {}
 
 const CODES = new Map<number, readonly (new (...args: never[]) => Error)[]>([
   [
@@ -42,7 +46,7 @@ const CODES = new Map<number, readonly (new (...args: never[]) => Error)[]>([
   ],
   [NO_CONNECTION, [ConnectionError]],
   [NOT_FOUND, [RunNotFoundError, WorkflowNotFoundError]],
-  [REFUSED, [RunTerminalError, RunExistsError]],
+  [REFUSED, [RefusedError, RunTerminalError, RunExistsError, FolderInUseError]],
 ]);
 
 export function exitCodeOf(error: unknown): number {

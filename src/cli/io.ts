@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Baton } from '../client/baton.js';
 import { type ConnectOptions, connect } from '../client/connect.js';
 import { migrate } from '../client/migrate.js';
+import { runThere } from './dev/remote.js';
 
 export interface Io {
   readonly stdin: Readable;
@@ -12,6 +13,11 @@ export interface Io {
   readonly cwd: string;
   connect(options: ConnectOptions): Promise<Baton>;
   migrate(options: Pick<ConnectOptions, 'postgres'>): Promise<void>;
+  /**
+   * Has the `baton dev` that listens there carry out the command line; resolves with its exit code, with undefined
+   * where none listens. Left out: everything is done here.
+   */
+  runThere?(address: string, argv: readonly string[], io: Io): Promise<number | undefined>;
 }
 
 export function processIo(): Io {
@@ -23,5 +29,6 @@ export function processIo(): Io {
     cwd: process.cwd(),
     connect,
     migrate,
+    runThere,
   };
 }

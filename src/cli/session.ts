@@ -11,6 +11,7 @@ export interface SharedOptions {
   readonly namespace?: string;
   readonly postgres?: string;
   readonly rabbitmq?: string;
+  readonly embedded?: true | string;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
@@ -20,6 +21,7 @@ export function withSharedOptions(program: Command): Command {
     .option('--namespace <name>', "whose runs and queues (default: 'default')")
     .option('--postgres <url>', 'the database (default: DATABASE_URL, or PGHOST, PGDATABASE …)')
     .option('--rabbitmq <url>', 'the broker (default: AMQP_URL, or RABBITMQ_URL)')
+    .option('--embedded [folder]', "no services: everything in this folder (default: '.baton')")
     .option('--json', 'print JSON, for scripts')
     .option('--verbose', 'log more, and show where errors come from');
 }
@@ -31,8 +33,8 @@ export async function withBaton<T>(
   work: (baton: Baton) => Promise<T>,
   logger = warnings(shared, io),
 ): Promise<T> {
-  const { namespace, postgres, rabbitmq } = shared;
-  const baton = await io.connect({ namespace, postgres, rabbitmq, logger });
+  const { namespace, postgres, rabbitmq, embedded } = shared;
+  const baton = await io.connect({ namespace, postgres, rabbitmq, embedded, logger });
   try {
     return await work(baton);
   } finally {

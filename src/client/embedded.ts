@@ -10,7 +10,7 @@ import { InProcessBroker } from '../transport/in-process.js';
 /** `true`: the folder `.baton`; 'memory': no folder, gone with the connection; any other text: that folder. */
 export type EmbeddedPlace = true | string;
 
-const DEFAULT_FOLDER = '.baton';
+export const DEFAULT_FOLDER = '.baton';
 
 /** What one connection gets. Closing its server is its leave. */
 export interface Embedded {
