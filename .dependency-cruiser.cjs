@@ -2,7 +2,7 @@
  * Which way dependencies point. Each layer lists all that it may import, of ours and of others'; anything else is an
  * error. The layers below runtime don't know each other:
  *
- *     core ← machines, store, transport ← runtime ← client ← cli ← index
+ *     core ← machines, store, transport ← runtime ← client ← cli, testing ← index
  */
 const { builtinModules } = require('node:module');
 
@@ -14,6 +14,7 @@ const OURS = {
   runtime: ['core', 'machines', 'store', 'transport'],
   client: ['core', 'machines', 'store', 'transport', 'runtime'],
   cli: ['core', 'machines', 'store', 'transport', 'runtime', 'client'],
+  testing: ['core', 'store', 'transport', 'runtime', 'client'],
 };
 
 // `node:` alone stands for every module of Node's.
@@ -26,6 +27,7 @@ const THEIRS = {
   runtime: ['xstate', 'pino', 'node:'],
   client: ['pg', 'amqplib', 'pino', 'node:'],
   cli: ['commander', 'pino', 'node:'],
+  testing: ['pg', 'amqplib', 'pino', '@testcontainers/postgresql', '@testcontainers/rabbitmq', 'node:'],
 };
 
 const folderOf = (layer) => (layer === 'machines' ? '^machines/' : `^src/${layer}/`);

@@ -2,18 +2,13 @@
  * A workflow in this process, in memory, without services: the worker's own engine over a store and queues that
  * vanish with the run. For tests, scripts, and trying things out; nothing survives the process.
  */
-import { pino } from 'pino';
-import { jsonCodec } from '../core/codec.js';
 import { ConfigError, LeaseLostError, RunCancelledError, RunTerminalError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import { type Sequence, sequencesOf, type Tree } from '../core/tree.js';
-import { Engine } from '../runtime/engine.js';
-import { MemoryState } from '../store/memory/state.js';
-import { MemoryStore } from '../store/memory/store.js';
-import { InProcessBroker } from '../transport/in-process.js';
-import { InProcessTransport } from '../transport/in-process-transport.js';
-import { ClosedError, Connection } from './connection.js';
+import type { Engine } from '../runtime/engine.js';
+import { ClosedError } from './connection.js';
 import { RunHandle } from './handle.js';
+import { discard, inMemory } from './in-memory.js';
 import { Starter } from './start.js';
 import { planStart } from './start-options.js';
 
@@ -22,9 +17,6 @@ export interface RunWorkflowOptions {
   /** Aborting it cancels the run: tasks at work get their AbortSignal, and RunCancelledError is thrown. */
   readonly signal?: AbortSignal;
 }
-
-const NAMESPACE = 'memory';
-const CONCURRENCY = 100;
 
 /**
  * Resolves with the workflow's output; delays and back-offs take the time they say. Rejects with RunFailedError,
@@ -38,44 +30,16 @@ export async function runWorkflow<In, Out>(
 ): Promise<Out> {
   const plan = planStart();
   if (signal?.aborted) throw new RunCancelledError(plan.id, reasonOf(signal));
-  const connection = inMemory();
-  const engine = engineOn(connection, workflow);
+  const memory = inMemory({ workflows: [workflow], id: 'runWorkflow' });
+  const { connection, engine } = memory;
   try {
     await engine.open();
     await engine.consume();
     const run = await new Starter(connection).start(workflow.tree, input, plan);
     return await followed(new RunHandle<Out>(connection, plan.id, { run }), engine, workflow.tree, signal);
   } finally {
-    await engine.quiesce();
-    await engine.release(new LeaseLostError('the run has ended'), 0);
-    await engine.close();
-    await connection.close();
+    await discard(memory, new LeaseLostError('the run has ended'));
   }
-}
-
-function inMemory(): Connection {
-  const logger = pino({ name: 'baton', level: 'warn' }, pino.destination({ dest: 2, sync: true }));
-  const store = new MemoryStore(new MemoryState(), { namespace: NAMESPACE });
-  const transport = new InProcessTransport(new InProcessBroker(), NAMESPACE);
-  return new Connection({ store, transport, namespace: NAMESPACE, codec: jsonCodec, logger });
-}
-
-function engineOn({ store, transport, queues, dispatcher, codec, logger }: Connection, workflow: Workflow): Engine {
-  return new Engine({
-    store,
-    transport,
-    queues,
-    dispatcher,
-    codec,
-    logger,
-    namespace: NAMESPACE,
-    workflows: [workflow],
-    id: 'runWorkflow',
-    concurrency: CONCURRENCY,
-    tags: [],
-    leaseTtlMs: 30_000,
-    agingIntervalMs: 300_000,
-  });
 }
 
 /** The run's result, unless it is cancelled from outside, or waits for what can't come. */

@@ -47,6 +47,8 @@ export interface EngineOptions {
   readonly leaseTtlMs: number;
   readonly agingIntervalMs: number;
   readonly eagerHops?: number;
+  /** False: it fires no timers; somebody else does, on a clock of their own. @default true */
+  readonly timers?: boolean;
 }
 
 /** What can change while it runs. */
@@ -110,6 +112,7 @@ export class Engine {
       (ready) => void dispatcher.dispatch(ready),
       (error) => this.#failed(error),
     );
+    if (options.timers === false) this.#timers.stop();
     this.#reconciler = new Reconciler({
       store,
       transport,

@@ -54,6 +54,13 @@ export class Space {
     return this.shared.nextKey();
   }
 
+  /** Whether nothing is ready or leased: only time, a signal or control moves anything now. */
+  get idle(): boolean {
+    for (const rows of this.#ready.values()) if (rows.size > 0) return false;
+    for (const session of this.sessions.values()) if (session.rows.size > 0) return false;
+    return true;
+  }
+
   run(key: RunKey): MemoryRun {
     const run = this.runs.get(key);
     if (run === undefined) throw new RunNotFoundError(key);

@@ -39,6 +39,11 @@ export class MemoryState implements Shared {
     return space;
   }
 
+  /** Whether nothing of the namespace is ready or leased: only time, a signal or control moves anything now. */
+  isIdle(namespace: string): boolean {
+    return this.space(namespace).idle;
+  }
+
   /** Simulates the death of a session's process: whoever looks sees its lock free. Unknown keys are ignored. */
   abandon(session: SessionKey): void {
     for (const space of this.#spaces.values()) {

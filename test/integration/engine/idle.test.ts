@@ -2,10 +2,10 @@
 import { connect } from 'batonmq';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { deleteQueues, uniqueName } from '../../../src/testing/services/own-namespace.js';
 import { parked } from '../../fixtures/workflows.mjs';
 import { createDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
 import { PostgresServer } from '../../support/postgres-server.js';
 import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
 

@@ -2,12 +2,12 @@
 import { type Baton, connect } from 'batonmq';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { deleteQueues, uniqueName } from '../../../src/testing/services/own-namespace.js';
 import { slow } from '../../fixtures/workflows.mjs';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { byActivation, createLedger, type Ledger } from '../../support/ledger.js';
 import { feed } from '../../support/load.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
 import { PostgresServer } from '../../support/postgres-server.js';
 import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
 

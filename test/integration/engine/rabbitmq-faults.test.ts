@@ -3,12 +3,12 @@ import { type Channel, type ConsumeMessage, connect as connectToBroker } from 'a
 import { type Baton, connect } from 'batonmq';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { uniqueName } from '../../../src/testing/services/own-namespace.js';
 import { fan } from '../../fixtures/workflows.mjs';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { byActivation, createLedger, type Ledger } from '../../support/ledger.js';
 import { feed } from '../../support/load.js';
-import { uniqueName } from '../../support/names.js';
 import { RabbitMqServer } from '../../support/rabbitmq-server.js';
 import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
 

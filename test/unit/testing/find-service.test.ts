@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { findService, NoServiceError, type ServiceKind } from '../../support/services.js';
+import { ConnectionError } from '../../../src/core/errors.js';
+import { findService, NoServiceError, type ServiceKind } from '../../../src/testing/services/find-service.js';
 
 const container = { url: 'fake://container', stop: async () => {} };
 
@@ -8,10 +9,10 @@ function kind(answering: readonly string[], start: () => Promise<typeof containe
   const startContainer = vi.fn(start);
   const fake: ServiceKind = {
     name: 'Fake',
-    variable: 'FAKE_URL',
+    variables: ['FAKE_URL', 'OTHER_URL'],
     local: 'fake://local',
     async ping(url) {
-      if (!answering.includes(url)) throw new Error(`nobody at ${url}`);
+      if (!answering.includes(url)) throw new Error(`nobody at ${url.replace(/user:secret@/, '')}`);
     },
     startContainer,
   };
@@ -27,7 +28,8 @@ test('a service that the environment names is used before any other', async () =
 test('a named service that does not answer is an error, not a reason to take another', async () => {
   const { fake, startContainer } = kind(['fake://local']);
   const looking = findService(fake, { FAKE_URL: 'fake://user:secret@named' });
-  await expect(looking).rejects.toThrow("Fake doesn't answer at FAKE_URL");
+  await expect(looking).rejects.toThrow(ConnectionError);
+  await expect(looking).rejects.toThrow(/^no connection to Fake at named \(FAKE_URL\): nobody at fake:\/\/named/);
   await expect(looking).rejects.not.toThrow(/secret/);
   await expect(looking).rejects.not.toBeInstanceOf(NoServiceError);
   expect(startContainer).not.toHaveBeenCalled();
@@ -53,4 +55,12 @@ test('where no container can be started either, the error names all three ways',
   await expect(looking).rejects.toThrow(
     /set FAKE_URL, .* default port, .* Docker \(nobody at fake:\/\/local; no Docker here\)/,
   );
+});
+
+test('a second variable stands in for the first, and containers can be asked for whatever else there is', async () => {
+  const { fake, startContainer } = kind(['fake://other', 'fake://local']);
+  expect((await findService(fake, { OTHER_URL: 'fake://other' })).url).toBe('fake://other');
+  expect(startContainer).not.toHaveBeenCalled();
+  expect(await findService(fake, { OTHER_URL: 'fake://other', BATON_TEST_SERVICES: 'containers' })).toBe(container);
+  await expect(findService(fake, { BATON_TEST_SERVICES: 'docker' })).rejects.toThrow(/'containers' or left out/);
 });

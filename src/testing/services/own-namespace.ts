@@ -1,13 +1,14 @@
-/** Names that no other test uses, and taking away what the broker keeps under them. */
+/** A namespace of a test's own, and taking away what the broker keeps under it. */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'amqplib';
 import pg from 'pg';
-import { topologyOf } from '../../src/transport/topology.js';
+import { topologyOf } from '../../transport/topology.js';
 
-/** A namespace of a test's own: the prefix, the time and a little chance. At most 64 characters of [A-Za-z0-9_-]. */
+/** The prefix, the time and a little chance. Throws a RangeError where that is no name: 1–64 of [A-Za-z0-9_-]. */
 export function uniqueName(prefix: string): string {
   const name = `${prefix}-${Date.now().toString(36)}-${randomBytes(4).toString('hex')}`;
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new Error(`'${prefix}' doesn't make a valid name: '${name}'`);
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
+    throw new RangeError(`'${prefix}' doesn't make a valid name: '${name}' is not 1 to 64 of A-Z a-z 0-9 _ -`);
   return name;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { uniqueName } from '../../support/names.js';
+import { uniqueName } from '../../../src/testing/services/own-namespace.js';
 
 test('a unique name is a valid namespace that starts with its prefix, and never the same again', () => {
   const names = Array.from({ length: 1_000 }, () => uniqueName('order'));

@@ -1,9 +1,9 @@
 import { type Channel, type ChannelModel, connect } from 'amqplib';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { deleteQueues, uniqueName } from '../../../src/testing/services/own-namespace.js';
 import { topologyOf } from '../../../src/transport/topology.js';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
-import { deleteQueues, uniqueName } from '../../support/names.js';
 
 let database: TestDatabase;
 let connection: ChannelModel;
