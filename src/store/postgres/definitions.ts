@@ -4,9 +4,13 @@ import type { Priority, QueueRow, QueueSpec } from '../../core/model.js';
 import type { DefinitionRow } from '../store.js';
 import type { Database } from './database.js';
 
+/** Later than all of its name, even where the clock of the server ticks in milliseconds (PGlite's) or was set back. */
 const PUT_DEFINITION = `
-insert into baton.definitions (namespace, workflow, hash, structure) values ($1, $2, $3, $4)
-on conflict (namespace, workflow, hash) do update set structure = excluded.structure, seen_at = clock_timestamp()`;
+with now as (
+  select greatest(clock_timestamp(), max(seen_at) + interval '1 microsecond') as at
+  from baton.definitions where namespace = $1 and workflow = $2)
+insert into baton.definitions (namespace, workflow, hash, structure, seen_at) select $1, $2, $3, $4, at from now
+on conflict (namespace, workflow, hash) do update set structure = excluded.structure, seen_at = excluded.seen_at`;
 
 export async function putDefinition(database: Database, namespace: string, definition: DefinitionRow): Promise<void> {
   const { workflow, hash, structure } = definition;
