@@ -1,14 +1,15 @@
 /** What a command has of the world outside: handed in, so that tests can hand in another. */
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Baton } from '../client/baton.js';
 import { type ConnectOptions, connect } from '../client/connect.js';
 import { migrate } from '../client/migrate.js';
 import { runThere } from './dev/remote.js';
+import type { Output } from './terminal.js';
 
 export interface Io {
   readonly stdin: Readable;
-  readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Output;
+  readonly stderr: Output;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   connect(options: ConnectOptions): Promise<Baton>;

@@ -1,9 +1,9 @@
-/** Columns that line up, as wide as they need to be; the last one as long as it is. */
+/** Columns that line up, as wide as they need to be; and texts that are made to fit. */
 
 /** Lines, the first of them the head. Empty columns are left out. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const used = head.map((_, column) => rows.some((row) => (row[column] ?? '') !== ''));
-  const lines = [head, ...rows].map((row) => row.filter((_, column) => used[column]).map((cell) => cell));
+  const lines = [head, ...rows].map((row) => row.filter((_, column) => used[column]));
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines.map((line) =>
     line
@@ -11,4 +11,14 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** At most so wide, the end of it left out. */
+export function cut(text: string, width = Number.POSITIVE_INFINITY): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** At most so wide, the beginning of it left out. */
+export function cutLeft(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }

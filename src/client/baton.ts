@@ -83,6 +83,11 @@ export class Baton {
     return listRuns(this.#connection, filter);
   }
 
+  /** @internal The structure of a run, to draw it by; undefined where nobody stored it. */
+  structure(run: { readonly workflow: string; readonly hash: string }): Promise<Tree | undefined> {
+    return this.#connection.definitions.of(run);
+  }
+
   /** A worker on this connection; `start()` it. Throws a ConfigError on options or workflows that it can't run. */
   worker(options: WorkerOptions): Worker {
     const { store, transport, queues, dispatcher, codec, logger, namespace } = this.#connection;

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { DEFAULT_FOLDER } from '../../client/embedded.js';
 import { runFront } from '../dev/front.js';
 import { UsageError } from '../exit-codes.js';
-import { integer } from '../numbers.js';
 import type { Run, SharedOptions } from '../session.js';
+import { integer } from '../values.js';
 
 interface Options extends SharedOptions {
   readonly concurrency?: number;

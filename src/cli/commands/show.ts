@@ -2,25 +2,27 @@
 import type { Command } from 'commander';
 import { OK } from '../exit-codes.js';
 import { jsonLine } from '../json.js';
-import { runLines } from '../run-lines.js';
 import { print, type Run, type SharedOptions, withBaton } from '../session.js';
+import { runLines } from '../show/run-lines.js';
+import { columnsOf, inColours } from '../terminal.js';
 
 export function addShow(program: Command, run: Run): void {
   program
     .command('show <run>')
-    .description('show a run and the state of its nodes')
+    .description('show a run as a tree: state, attempts, times and worker of each node')
     .action(
       run<[string], SharedOptions>((io, options, id) =>
         withBaton(options, io, async (baton) => {
           const description = await baton.run(id).describe();
-          if (options.json) print(io, jsonLine(description));
-          else for (const line of runLines(description, colourful(io.stdout, io.env))) print(io, line);
+          if (options.json) {
+            print(io, jsonLine(description));
+            return OK;
+          }
+          const tree = await baton.structure(description);
+          const look = { colours: inColours(io.stdout, io.env), columns: columnsOf(io.stdout), now: Date.now() };
+          for (const line of runLines(description, tree, look)) print(io, line);
           return OK;
         }),
       ),
     );
-}
-
-function colourful(stdout: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
-  return stdout.isTTY === true && !env.NO_COLOR;
 }

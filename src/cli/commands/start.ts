@@ -7,8 +7,8 @@ import type { Priority } from '../../core/model.js';
 import { OK } from '../exit-codes.js';
 import { readJson } from '../input.js';
 import { loadWorkflows } from '../load-module.js';
-import { integer } from '../numbers.js';
 import { type Run, type SharedOptions, say, withBaton } from '../session.js';
+import { integer } from '../values.js';
 import { tellOutcome } from './outcome.js';
 
 interface Options extends SharedOptions {

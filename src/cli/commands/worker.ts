@@ -4,8 +4,8 @@ import type { Worker } from '../../runtime/worker.js';
 import { WorkerStoppedError } from '../../runtime/worker-errors.js';
 import { OK } from '../exit-codes.js';
 import { loadWorkflows } from '../load-module.js';
-import { integer } from '../numbers.js';
 import { type Run, type SharedOptions, withBaton } from '../session.js';
+import { integer } from '../values.js';
 import { workerLog } from '../worker-log.js';
 
 interface Options extends SharedOptions {

@@ -1,7 +1,8 @@
 /** What `baton dev` shows: the newest runs, and what happened last. */
 import type { RunSummary } from '../../client/list.js';
 import type { TaskEvent } from '../../runtime/engaged.js';
-import { table } from '../table.js';
+import { span } from '../span.js';
+import { cut, table } from '../table.js';
 
 export interface Board {
   /** Such as `order.mjs · .baton`. */
@@ -46,7 +47,7 @@ export function boardLines(
             run.workflow,
             run.status,
             where(run),
-            age(now.getTime() - run.createdAt.getTime()),
+            span(now.getTime() - run.createdAt.getTime()),
           ]),
         );
   const last = tasks.slice(-TASKS).map(taskLine);
@@ -56,7 +57,7 @@ export function boardLines(
     ...body,
     ...(last.length === 0 ? [] : ['', ...last]),
   ];
-  return lines.map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
+  return lines.map((line) => cut(line, columns));
 }
 
 /** One line of what happened to a task. */
@@ -75,11 +76,4 @@ export function taskLine({
 function where({ node, signal, until }: RunSummary): string {
   const what = signal === undefined || signal === node ? (node ?? signal ?? '') : `${node} (signal ${signal})`;
   return until === undefined ? what : `${what} until ${until.toTimeString().slice(0, 8)}`;
-}
-
-function age(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1_000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`;
 }

@@ -1,6 +1,7 @@
 /** A command that is carried out by the `baton dev` of its folder, which alone can have the folder open. */
 import { connect, type Socket } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import type { Output } from '../terminal.js';
 import { framesOf, type Reply, sendFrame, type Terminal } from './frames.js';
 
 // What the output depends on; nothing else of the environment concerns the other process.
@@ -13,8 +14,6 @@ interface Around {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
 }
-
-type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
 /** Resolves with the command's exit code; with undefined where nobody listens. */
 export async function runThere(address: string, argv: readonly string[], io: Around): Promise<number | undefined> {

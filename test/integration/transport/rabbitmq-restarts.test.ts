@@ -65,8 +65,9 @@ describe('a transport whose broker', { timeout: 120_000 }, () => {
     await until(() => expect(seen.has('4')).toBe(true));
   });
 
-  // Killed 0.6 s or so after a queue's first use, RabbitMQ 3.10 brings back its name, and nobody behind it.
-  test('brings back no more than the name of a queue has it made anew', async () => {
+  // Killed 0.6 s or so after a queue's first use, RabbitMQ 3.10 brings back its name, and nobody behind it. That takes
+  // twenty seconds to see and to mend.
+  test.runIf(process.env.BATON_LONG)('brings back no more than the name of a queue has it made anew', async () => {
     const seen = await collect();
     const from = performance.now();
     for (let n = 1; performance.now() - from < 600; n++) await publish(n);

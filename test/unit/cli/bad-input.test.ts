@@ -64,6 +64,9 @@ describe('a wrong command line ends with code 2 and one line that helps', () => 
     [['signal', 'one', 'go', '--payload', 'nope'], /--payload is no JSON/],
     [['signal', 'one', 'a b'], /name of a signal/],
     [['list', '--status', 'done'], /status is one of running/],
+    [['list', '--since', 'yesterday'], /--since takes a date .* or how long ago/],
+    [['list', '--until', '2026-99-99'], /--until takes a date/],
+    [['list', '--since', '2 fortnights'], /"2 fortnights" is no duration/],
     [['list', '--limit', 'x'], /--limit takes a whole number/],
   ])('baton %j', async (argv, message) => {
     await memory.baton().start(parked, 1, { id: 'one' });

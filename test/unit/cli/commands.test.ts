@@ -156,15 +156,15 @@ describe('a run from start to end', () => {
 });
 
 describe('what people read', () => {
-  test('show lines the nodes up, indented as the tree is, without colours', async () => {
+  test('show draws the nodes as the tree that they are, without colours', async () => {
     await cli(['start', 'order', '--input', '{"n":1}', '--id', 'one'], { memory });
     await until('one', 'awaiting_signal');
     const { stdout } = await cli(['show', 'one'], { memory });
     expect(stdout).toMatch(/^run +one\nworkflow +order \(structure [0-9a-f]{16}\)\nstatus +awaiting signal go at go\n/);
-    expect(stdout).toMatch(/^NODE +KIND +STATE/m);
-    expect(stdout).toMatch(/^both +fork +joining$/m);
-    expect(stdout).toMatch(/^ {2}double +task +completed +1 +\d+ ms +w1$/m);
-    expect(stdout).toMatch(/^ {2}go +signal +awaiting_signal$/m);
+    expect(stdout).toMatch(/^NODE +STATE +ATTEMPT +STARTED +TOOK +WORKER$/m);
+    expect(stdout).toMatch(/^fork both +joining$/m);
+    expect(stdout).toMatch(/^├─ double +completed +1 +\+\d+ ms +\d+ ms +w1$/m);
+    expect(stdout).toMatch(/^└─ wait: signal go +awaiting_signal$/m);
     expect(stdout).not.toContain('\u001b');
   });
 
@@ -179,7 +179,7 @@ describe('what people read', () => {
     await cli(['start', 'failing', '--id', 'one', '--wait'], { memory });
     const { stdout } = await cli(['show', 'one'], { memory });
     expect(stdout).toMatch(/^status +failed in boom, attempt 1: TypeError: no$/m);
-    expect(stdout).toMatch(/^boom +task +failed +1 .*TypeError: no$/m);
+    expect(stdout).toMatch(/^boom +failed +1 .* w1\n {3}TypeError: no$/m);
   });
 
   test('list is a table, and says when there is nothing', async () => {
@@ -187,8 +187,17 @@ describe('what people read', () => {
     await cli(['start', 'order', '--input', '{"n":1}', '--id', 'one'], { memory });
     await until('one', 'awaiting_signal');
     const [head, line] = (await cli(['list'], { memory })).stdout.split('\n');
-    expect(head).toMatch(/^RUN +WORKFLOW +STATUS +AT +CREATED$/);
-    expect(line).toMatch(/^one +order +awaiting_signal +go \(signal go\) +\d{4}-/);
+    expect(head).toMatch(/^RUN +WORKFLOW +STATUS +AGE +AT$/);
+    expect(line).toMatch(/^one +order +awaiting_signal +\d+ ms +go$/);
+  });
+
+  test('list takes the runs of a time', async () => {
+    await cli(['start', 'order', '--input', '{"n":1}', '--id', 'one'], { memory });
+    const listed = async (...options: string[]) => (await cli(['list', ...options], { memory })).stdout;
+    expect(await listed('--since', '1h')).toContain('one');
+    expect(await listed('--until', '1h')).toBe('no runs\n');
+    expect(await listed('--since', '2020-01-01', '--until', '2999-12-31T23:59:59Z')).toContain('one');
+    expect(await listed('--since', '2999-01-01')).toBe('no runs\n');
   });
 });
 
