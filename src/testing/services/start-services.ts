@@ -54,13 +54,10 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
       }
     };
     const stopOnce = () => (stopping ??= stop());
-    return {
-      postgres: database.url,
-      rabbitmq: rabbitmq.url,
-      namespace,
-      stop: stopOnce,
-      [Symbol.asyncDispose]: stopOnce,
-    };
+    const found = { postgres: database.url, rabbitmq: rabbitmq.url, namespace };
+    // Not enumerable, for connect() refuses what it doesn't know, and is to take this as it is.
+    const end = { value: stopOnce, enumerable: false };
+    return Object.defineProperties(found, { stop: end, [Symbol.asyncDispose]: end }) as Services;
   } catch (error) {
     await leave();
     throw error;

@@ -45,12 +45,7 @@ test('each call has a database and a namespace of its own, and leaves nothing', 
   expect(one.namespace).toMatch(/^one-/);
   expect(other.namespace).toMatch(/^test-/);
 
-  const baton = await connect({
-    postgres: one.postgres,
-    rabbitmq: one.rabbitmq,
-    namespace: one.namespace,
-    migrate: false,
-  });
+  const baton = await connect(one);
   await baton.worker({ workflows: [plus] }).start();
   expect(await (await baton.start(plus, 1)).result()).toBe(2);
   const queue = `baton.${one.namespace}.plus@${plus.hash.slice(0, 16)}`;
