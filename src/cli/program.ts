@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { DEFAULT_FOLDER } from '../client/embedded.js';
 import { addControl } from './commands/control.js';
 import { addDev } from './commands/dev.js';
+import { addDoctor } from './commands/doctor.js';
 import { addGraph } from './commands/graph.js';
 import { addList } from './commands/list.js';
 import { addMigrate } from './commands/migrate.js';
@@ -56,6 +57,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     addResult,
     addSignal,
     addControl,
+    addDoctor,
     addGraph,
     addMigrate,
   ])

@@ -1,4 +1,5 @@
 /** A connection as its user sees it: start, find and list runs, and make workers. */
+import { RunNotFoundError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import type { Tree } from '../core/tree.js';
 import type { Health } from '../runtime/health.js';
@@ -6,6 +7,7 @@ import { Worker } from '../runtime/worker.js';
 import type { WorkerOptions } from '../runtime/worker-options.js';
 import type { Connection } from './connection.js';
 import { WorkflowNotFoundError } from './definitions.js';
+import { type Diagnosis, diagnose } from './diagnose.js';
 import { RunHandle } from './handle.js';
 import { checkHealth } from './health.js';
 import { type ListFilter, listRuns, type RunSummary } from './list.js';
@@ -86,6 +88,14 @@ export class Baton {
   /** @internal The structure of a run, to draw it by; undefined where nobody stored it. */
   structure(run: { readonly workflow: string; readonly hash: string }): Promise<Tree | undefined> {
     return this.#connection.definitions.of(run);
+  }
+
+  /** @internal Why a run, or anything at all, isn't moving. */
+  async diagnose(id?: string): Promise<Diagnosis> {
+    if (id === undefined) return diagnose(this.#connection);
+    const run = await this.#connection.store.findRun(id);
+    if (run === undefined) throw new RunNotFoundError(id);
+    return diagnose(this.#connection, run.run);
   }
 
   /** A worker on this connection; `start()` it. Throws a ConfigError on options or workflows that it can't run. */

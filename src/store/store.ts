@@ -341,6 +341,30 @@ export interface ActivationView {
   readonly error: SerializedError | undefined;
   readonly progress: Json | undefined;
   readonly queue: number;
+  /** Ready: when its message was stamped last, and how often it was replaced since it became ready. */
+  readonly publishedAt: number | undefined;
+  readonly repeats: number;
+}
+
+/** A worker process as the store knows it, until nothing of it is left. */
+export interface SessionView {
+  readonly key: SessionKey;
+  readonly workerId: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly ttlUntil: number;
+  /** `silent`: its TTL ran out; `gone`: nobody holds its lock; `dead`: judged, its leases are being handed back. */
+  readonly state: 'alive' | 'silent' | 'gone' | 'dead';
+}
+
+/** What a queue's activations are doing. */
+export interface QueueLoad {
+  readonly queue: number;
+  readonly ready: number;
+  readonly leased: number;
+  /** Since when the one that waits longest is ready. */
+  readonly oldestReadyAt: number | undefined;
 }
 
 export interface ListQuery {
@@ -461,6 +485,11 @@ export interface Store {
   listRuns(query: ListQuery): Promise<RunRow[]>;
   /** Rows of a run: all of them, in no order, or only those that aren't final. */
   activations(run: RunKey, options?: { readonly open?: boolean }): Promise<ActivationView[]>;
+
+  /** Sessions that weren't closed in good order, the dead ones until they are swept; oldest first. */
+  sessions(): Promise<SessionView[]>;
+  /** Queues that have something ready or leased, by key. */
+  loads(): Promise<QueueLoad[]>;
 
   runInput(run: RunKey): Promise<Uint8Array>;
   /** Outputs of completed activations; undefined where there is none. In order. */

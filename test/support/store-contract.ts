@@ -17,6 +17,7 @@ import { settingUp } from './store-contract/setting-up.js';
 import { signalling } from './store-contract/signalling.js';
 import { starting } from './store-contract/starting.js';
 import { timing } from './store-contract/timing.js';
+import { watching } from './store-contract/watching.js';
 import { type StoreHarness, World } from './store-contract/world.js';
 
 export type { StoreHarness } from './store-contract/world.js';
@@ -36,6 +37,7 @@ const THEMES = {
   sessions,
   restamping,
   reading,
+  watching,
 };
 
 export function storeContract(name: string, makeHarness: () => Promise<StoreHarness>): void {

@@ -1,21 +1,12 @@
 /** A run as lines for a terminal: what it is, where it stands, and its nodes as the tree that they are. */
-import { styleText } from 'node:util';
 import type { NodeDescription, RunDescription } from '../../client/describe.js';
-import type { RunStatus } from '../../client/status.js';
 import type { Tree } from '../../core/tree.js';
 import { jsonLine } from '../json.js';
+import { type Colour, type Look, type Paint, painter } from '../paint.js';
 import { span } from '../span.js';
+import { errorWords, statusWords } from '../status-words.js';
 import { cut, cutLeft } from '../table.js';
 import { type Item, outline } from './outline.js';
-
-export interface Look {
-  readonly colours: boolean;
-  /** How wide a line may be; as long as it is, when left out. */
-  readonly columns?: number | undefined;
-  readonly now: number;
-}
-
-type Colour = 'green' | 'red' | 'yellow' | 'cyan' | 'dim';
 
 const COLOURS: Readonly<Record<string, Colour>> = {
   completed: 'green',
@@ -55,24 +46,6 @@ function facts(run: RunDescription, now: number, paint: Paint): string[] {
     ['finished', ago(finishedAt)],
   ];
   return lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(9)} ${value}`]));
-}
-
-function statusWords(status: RunStatus): string {
-  switch (status.status) {
-    case 'waiting':
-      return `waiting at ${status.node} until ${status.until.toISOString()}`;
-    case 'awaiting_signal':
-      return `awaiting signal ${status.signal} at ${status.node}${status.until === undefined ? '' : ` until ${status.until.toISOString()}`}`;
-    case 'paused':
-    case 'cancelled': {
-      const by = status.by === undefined ? '' : ` by ${status.by}`;
-      return `${status.status}${by}${status.reason === undefined ? '' : `: ${status.reason}`}`;
-    }
-    case 'failed':
-      return `failed in ${status.task}, attempt ${status.attempt}: ${errorWords(status.error)}`;
-    default:
-      return status.status;
-  }
 }
 
 interface Row {
@@ -163,15 +136,4 @@ function treeLines(rows: readonly Row[], columns = Number.POSITIVE_INFINITY, pai
     ];
   });
   return [head, ...body];
-}
-
-type Paint = (colour: Colour | undefined, text: string) => string;
-
-function painter(colours: boolean): Paint {
-  return (colour, text) =>
-    !colours || colour === undefined || text === '' ? text : styleText(colour, text, { validateStream: false });
-}
-
-function errorWords({ name, message }: { readonly name: string; readonly message: string }): string {
-  return `${name}: ${message.split('\n', 1)[0] ?? ''}`;
 }

@@ -53,6 +53,8 @@ function toView(row: MemoryRow): ActivationView {
     error: structuredClone(row.error),
     progress: row.progress === null ? undefined : (JSON.parse(row.progress) as Json),
     queue: row.queue,
+    publishedAt: row.state === 'ready' ? row.publishedAt : undefined,
+    repeats: row.state === 'ready' ? row.repeats : 0,
   };
 }
 

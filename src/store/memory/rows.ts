@@ -105,6 +105,9 @@ export interface MemoryRow {
 export interface MemorySession {
   readonly key: SessionKey;
   readonly workerId: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly startedAt: number;
   /** Rows that are leased by it, or ready and stamped by it. */
   readonly rows: Set<MemoryRow>;
   ttlUntil: number;

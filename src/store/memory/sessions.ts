@@ -5,11 +5,14 @@ import type { MemorySession } from './rows.js';
 import { handBack } from './settle.js';
 import type { Space } from './space.js';
 
-export function openSession(space: Space, { workerId, ttlMs }: SessionOptions): StoreSession {
+export function openSession(space: Space, { workerId, ttlMs, host, pid }: SessionOptions): StoreSession {
   const key = String(space.nextKey());
   const session: MemorySession = {
     key,
     workerId,
+    host,
+    pid,
+    startedAt: space.now(),
     rows: new Set(),
     ttlUntil: space.now() + ttlMs,
     status: 'open',

@@ -33,6 +33,7 @@ import { signal } from './signal.js';
 import type { Space } from './space.js';
 import { start } from './start.js';
 import type { MemoryState } from './state.js';
+import { loads, sessions } from './watch.js';
 
 export class MemoryStore implements Store {
   readonly #space: Space;
@@ -85,6 +86,9 @@ export class MemoryStore implements Store {
   listRuns = async (query: ListQuery) => listRuns(this.#space, query);
   activations = async (run: RunKey, options?: { readonly open?: boolean }) =>
     activations(this.#space, run, options?.open ?? false);
+
+  sessions = async () => sessions(this.#space);
+  loads = async () => loads(this.#space);
 
   runInput = async (run: RunKey): Promise<Uint8Array> => this.#space.run(run).input.slice();
   outputs = async (refs: readonly ActivationRef[]) => outputs(this.#space, refs);

@@ -97,7 +97,8 @@ function toRun(row: RunColumns): RunRow {
 }
 
 const ACTIVATIONS = `
-select a.path, a.state, a.attempt, a.losses, a.queue, a.error, a.progress, s.worker_id,
+select a.path, a.state, a.attempt, a.losses, a.queue, a.repeats, a.error, a.progress, s.worker_id,
+  ${ms('a.published_at')} as published_at,
   ${ms('a.ready_at')} as ready_at, ${ms('a.started_at')} as started_at, ${ms('a.finished_at')} as finished_at,
   ${ms('t.due_at')} as due_at, w.name as signal, ${ms('w.parked_at')} as parked_at
 from baton.activations a
@@ -112,6 +113,8 @@ interface ActivationColumns {
   attempt: number;
   losses: number;
   queue: number;
+  repeats: number;
+  published_at: number | null;
   error: string | null;
   progress: string | null;
   worker_id: string | null;
@@ -140,6 +143,8 @@ export async function activations(database: Database, run: RunKey, open: boolean
     error: row.error === null ? undefined : (JSON.parse(row.error) as SerializedError),
     progress: row.progress === null ? undefined : (JSON.parse(row.progress) as Json),
     queue: row.queue,
+    publishedAt: row.state === 'ready' ? (row.published_at ?? undefined) : undefined,
+    repeats: row.state === 'ready' ? row.repeats : 0,
   }));
 }
 

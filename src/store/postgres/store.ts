@@ -36,6 +36,7 @@ import { backOff, handBack } from './settle.js';
 import { signal } from './signal.js';
 import { start } from './start.js';
 import { fireTimers } from './timers.js';
+import { loads, sessions } from './watch.js';
 
 export interface PostgresStoreOptions {
   /** A server, a connection string, a pg PoolConfig, or a pg.Pool, whose settings are used (not its connections). */
@@ -120,6 +121,9 @@ export class PostgresStore implements Store {
   listRuns = (query: ListQuery) => listRuns(this.#database, this.#namespace, query);
   activations = (run: RunKey, options?: { readonly open?: boolean }) =>
     activations(this.#database, run, options?.open ?? false);
+
+  sessions = () => sessions(this.#database, this.#namespace);
+  loads = () => loads(this.#database, this.#namespace);
 
   runInput = (run: RunKey) => runInput(this.#database, run);
   outputs = (refs: readonly ActivationRef[]) => outputs(this.#database, refs);

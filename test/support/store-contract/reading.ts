@@ -114,6 +114,8 @@ export function reading(test: WorldTest): void {
       error: undefined,
       progress: undefined,
       queue: world.queue.key,
+      publishedAt: undefined,
+      repeats: 0,
     });
     const waiting = await world.row(run, '/0/b2/0');
     expect(waiting).toMatchObject({

@@ -56,6 +56,8 @@ const view = (path: string, state: ActivationView['state'], more: Partial<Activa
   parkedAt: undefined,
   error: undefined,
   progress: undefined,
+  publishedAt: undefined,
+  repeats: 0,
   queue: 1,
   ...more,
 });

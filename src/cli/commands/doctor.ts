@@ -1,0 +1,24 @@
+/** `baton doctor [RUN]` */
+import type { Command } from 'commander';
+import { diagnosisLines } from '../doctor/diagnosis-lines.js';
+import { FAILED, OK } from '../exit-codes.js';
+import { jsonLine } from '../json.js';
+import { print, type Run, type SharedOptions, withBaton } from '../session.js';
+import { columnsOf, inColours } from '../terminal.js';
+
+export function addDoctor(program: Command, run: Run): void {
+  program
+    .command('doctor [run]')
+    .description('say why a run is not moving, or nothing is; exit code 1 where something is wrong')
+    .action(
+      run<[string], SharedOptions>((io, options, id) =>
+        withBaton(options, io, async (baton) => {
+          const diagnosis = await baton.diagnose(id);
+          const look = { colours: inColours(io.stdout, io.env), columns: columnsOf(io.stdout), now: Date.now() };
+          if (options.json) print(io, jsonLine(diagnosis));
+          else for (const line of diagnosisLines(diagnosis, look)) print(io, line);
+          return diagnosis.troubles.length === 0 ? OK : FAILED;
+        }),
+      ),
+    );
+}
