@@ -15,12 +15,9 @@ import { addStart } from './commands/start.js';
 import { addWorker } from './commands/worker.js';
 import { addressOf } from './dev/address.js';
 import { exitCodeOf, explain, OK } from './exit-codes.js';
+import { withShortHelp } from './help.js';
 import type { Io } from './io.js';
 import { type Run, type SharedOptions, withSharedOptions } from './session.js';
-
-const EXIT_CODES = `
-Exit codes: 0 done; 1 the run failed or was cancelled, or the worker ended in error; 2 usage or bad input;
-3 no connection; 4 no such run or workflow; 5 refused, because the run has ended or the id is taken.`;
 
 /** Commands that `baton dev` doesn't carry out for others. */
 const LOCAL = new Set(['dev', 'worker', 'graph', 'migrate']);
@@ -38,10 +35,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       const there = dev === undefined ? undefined : await io.runThere?.(dev, argv, io);
       code = there ?? (await command(io, self.optsWithGlobals(), ...(given.slice(0, -2) as never)));
     };
-  withSharedOptions(program)
-    .description('Durable workflows on RabbitMQ and Postgres')
-    .addHelpText('after', EXIT_CODES)
-    .configureHelp({ showGlobalOptions: true })
+  withShortHelp(withSharedOptions(program))
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),

@@ -6,6 +6,7 @@ import type { Baton } from '../client/baton.js';
 import type { Logger } from '../core/logger.js';
 import type { Io } from './io.js';
 import { jsonLine } from './json.js';
+import { withProgress } from './progress.js';
 
 export interface SharedOptions {
   readonly namespace?: string;
@@ -34,7 +35,8 @@ export async function withBaton<T>(
   logger = warnings(shared, io),
 ): Promise<T> {
   const { namespace, postgres, rabbitmq, embedded } = shared;
-  const baton = await io.connect({ namespace, postgres, rabbitmq, embedded, logger });
+  const connecting = io.connect({ namespace, postgres, rabbitmq, embedded, logger });
+  const baton = await withProgress('connecting', io.stderr, connecting);
   try {
     return await work(baton);
   } finally {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { diagnosisLines } from '../doctor/diagnosis-lines.js';
 import { FAILED, OK } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { jsonLine } from '../json.js';
 import { print, type Run, type SharedOptions, withBaton } from '../session.js';
 import { columnsOf, inColours } from '../terminal.js';
@@ -10,6 +11,8 @@ export function addDoctor(program: Command, run: Run): void {
   program
     .command('doctor [run]')
     .description('say why a run is not moving, or nothing is; exit code 1 where something is wrong')
+    .summary('say why a run, or everything, stands still')
+    .addHelpText('after', examples('baton doctor', 'baton doctor A-1'))
     .action(
       run<[string], SharedOptions>((io, options, id) =>
         withBaton(options, io, async (baton) => {

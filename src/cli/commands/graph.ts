@@ -1,6 +1,7 @@
 /** `baton graph MODULE` */
 import type { Command } from 'commander';
 import { OK } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { jsonLine } from '../json.js';
 import { loadWorkflows } from '../load-module.js';
 import { print, type Run, type SharedOptions } from '../session.js';
@@ -9,6 +10,8 @@ export function addGraph(program: Command, run: Run): void {
   program
     .command('graph <module>')
     .description('print the workflows of a module as Mermaid diagrams')
+    .summary('print workflows as Mermaid diagrams')
+    .addHelpText('after', examples('baton graph order.mjs > order.mmd'))
     .action(
       run<[string], SharedOptions>(async (io, options, module) => {
         for (const workflow of await loadWorkflows([module], io.cwd)) {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { ListFilter, RunSummary } from '../../client/list.js';
 import { OK } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { jsonLine } from '../json.js';
 import { print, type Run, type SharedOptions, withBaton } from '../session.js';
 import { span } from '../span.js';
@@ -26,6 +27,10 @@ export function addList(program: Command, run: Run): void {
     .option('--since <when>', 'created then or later: a date, or so long ago, such as 2h', instant('--since'))
     .option('--until <when>', 'created before: a date, or so long ago', instant('--until'))
     .option('--limit <n>', 'at most so many', integer('--limit'), 100)
+    .addHelpText(
+      'after',
+      examples('baton list --status failed --since 24h', 'baton list --workflow order --json | jq -r .id'),
+    )
     .action(
       run<[], Options>((io, options) =>
         withBaton(options, io, async (baton) => {

@@ -6,13 +6,14 @@ import { serializeError } from '../../core/serialize-error.js';
 import { FAILED, OK } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { jsonBlock, jsonLine } from '../json.js';
+import { withProgress } from '../progress.js';
 import { print, type SharedOptions } from '../session.js';
 
 /** Waits for the end, tells it, and returns the exit code. */
 export async function tellOutcome(handle: RunHandle, shared: SharedOptions, io: Io): Promise<number> {
   const { id } = handle;
   try {
-    const output = await handle.result();
+    const output = await withProgress(`waiting for the end of ${id}`, io.stderr, handle.result());
     print(io, shared.json ? jsonLine({ id, status: 'completed', output: output ?? null }) : jsonBlock(output));
     return OK;
   } catch (error) {

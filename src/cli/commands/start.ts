@@ -5,6 +5,7 @@ import type { StartOptions } from '../../client/start-options.js';
 import type { Workflow } from '../../core/flow.js';
 import type { Priority } from '../../core/model.js';
 import { OK } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { readJson } from '../input.js';
 import { loadWorkflows } from '../load-module.js';
 import { type Run, type SharedOptions, say, withBaton } from '../session.js';
@@ -30,6 +31,10 @@ export function addStart(program: Command, run: Run): void {
     .option('--conflict <policy>', 'when a run has the id: fail, use_existing or terminate_existing')
     .option('--priority <n>', '1 (critical) to 5 (minimal)', integer('--priority'))
     .option('--wait', 'wait for its end and print what it came to')
+    .addHelpText(
+      'after',
+      examples(`baton start order --id A-1 --input '{"id":"A-1"}'`, 'baton start order --input @order.json --wait'),
+    )
     .action(
       run<[string], Options>(async (io, options, name) => {
         const { module, input, id, conflict, priority, wait } = options;

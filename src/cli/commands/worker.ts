@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Worker } from '../../runtime/worker.js';
 import { WorkerStoppedError } from '../../runtime/worker-errors.js';
 import { OK } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { loadWorkflows } from '../load-module.js';
 import { type Run, type SharedOptions, withBaton } from '../session.js';
 import { integer } from '../values.js';
@@ -23,6 +24,11 @@ export function addWorker(program: Command, run: Run): void {
     .option('--concurrency <n>', 'tasks at a time (default: 10)', integer('--concurrency'))
     .option('--tags <a,b>', 'take tagged tasks only where all their tags are among these (default: take all)', listed)
     .option('--id <id>', 'its name in logs and descriptions (default: host, process and number)')
+    .summary('run the workflows of these modules')
+    .addHelpText(
+      'after',
+      examples('baton worker order.mjs', 'baton worker order.mjs mail.mjs --concurrency 50 --tags gpu,eu'),
+    )
     .action(
       run<[string[]], Options>(async (io, options, modules) => {
         const { concurrency, tags, id } = options;

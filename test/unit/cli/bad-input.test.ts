@@ -67,6 +67,24 @@ describe('a wrong command line ends with code 2 and one line that helps', () => 
     [['list', '--since', 'yesterday'], /--since takes a date .* or how long ago/],
     [['list', '--until', '2026-99-99'], /--until takes a date/],
     [['list', '--since', '2 fortnights'], /"2 fortnights" is no duration/],
+    [['resultt', 'a'], /unknown command 'resultt'/],
+    [['result'], /missing required argument 'run'/],
+    [['cancel'], /missing required argument 'run'/],
+    [['pause'], /missing required argument 'run'/],
+    [['resume', 'a', '--reason', 'x'], /unknown option '--reason'/],
+    [['signal', 'a'], /missing required argument 'name'/],
+    [['start'], /missing required argument 'workflow'/],
+    [['start', 'parked', '--input'], /option '--input <json>' argument missing/],
+    [['start', 'parked', '--module', 'missing.mjs'], /there is no module missing\.mjs/],
+    [['start', 'parked', '--module', 'unbuilt.mjs'], /a flow without \.build\(\)/],
+    [['graph'], /missing required argument 'module'/],
+    [['graph', 'throws.mjs'], /can't be loaded: no such thing/],
+    [['dev'], /missing required argument 'module'/],
+    [['dev', 'missing.mjs', '--concurrency', '1.5'], /--concurrency takes a whole number/],
+    [['migrate', 'now'], /too many arguments/],
+    [['doctor', 'a', 'b'], /too many arguments/],
+    [['show', 'x'.repeat(257)], /1 to 256 bytes/],
+    [['show', 'a', '--postgres'], /option '--postgres <url>' argument missing/],
     [['list', '--limit', 'x'], /--limit takes a whole number/],
   ])('baton %j', async (argv, message) => {
     await memory.baton().start(parked, 1, { id: 'one' });
@@ -112,7 +130,7 @@ describe('the other codes', () => {
     const { code, stdout } = await cli(['--help']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/Exit codes: 0 done; 1 the run failed/);
-    expect((await cli(['start', '--help'])).stdout).toMatch(/--postgres <url>/);
+    expect((await cli(['start', '--help'])).stdout).toMatch(/Everywhere: --namespace, --postgres/);
   });
 
   test('3: a service is away, and no stack is shown without --verbose', async () => {
@@ -133,6 +151,7 @@ describe('the other codes', () => {
     [['pause', 'nobody'], /there is no run "nobody"/],
     [['resume', 'nobody'], /there is no run "nobody"/],
     [['signal', 'nobody', 'go'], /there is no run "nobody"/],
+    [['doctor', 'nobody'], /there is no run "nobody"/],
     [['start', 'nothing'], /no workflow "nothing" is known in this namespace/],
     [['start', 'nothing', '--module', 'order.mjs'], /no workflow "nothing" is in that module; it has order/],
   ])('4: baton %j', async (argv, message) => {
