@@ -1,0 +1,101 @@
+/** compose.yaml and the Dockerfile say what is there: as far as that can be told without Docker. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { toMs } from '../../../src/core/duration.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
+
+interface Service {
+  readonly image?: string;
+  readonly build?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly deploy?: { readonly replicas: number };
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly stop_grace_period?: string;
+}
+
+const { services, volumes } = parse(read('compose.yaml')) as {
+  services: Record<'postgres' | 'rabbitmq' | 'worker', Service>;
+  volumes: object;
+};
+const { postgres, rabbitmq, worker } = services;
+
+describe('compose.yaml', () => {
+  test('has the images that the tests start, pinned to a patch version, with health checks', () => {
+    const started = read('src/testing/services/kinds.ts').match(/(?<=_IMAGE = ').*(?=';)/g);
+    expect([postgres.image, rabbitmq.image]).toEqual(started);
+    for (const { image, healthcheck } of [postgres, rabbitmq]) {
+      expect(image).toMatch(/^\w+:\d+\.\d+(\.\d+)?(-management)?$/);
+      expect(healthcheck?.test[0]).toBe('CMD');
+    }
+  });
+
+  test('opens ports to this machine only, and keeps data in volumes that it declares', () => {
+    for (const port of Object.values(services).flatMap(({ ports = [] }) => ports))
+      expect(port).toMatch(/^127\.0\.0\.1:(\d+):\1$/);
+    for (const volume of Object.values(services).flatMap(({ volumes: used = [] }) => used))
+      expect(Object.keys(volumes)).toContain(volume.split(':')[0]);
+  });
+
+  test('runs two workers, once the services are healthy, with variables that are read and hosts that are there', () => {
+    expect(worker.build).toBe('.');
+    expect(worker.deploy?.replicas).toBe(2);
+    expect(worker.depends_on).toEqual({
+      postgres: { condition: 'service_healthy' },
+      rabbitmq: { condition: 'service_healthy' },
+    });
+    const code = ['src', 'examples/order'].flatMap(sourcesIn).join('\n');
+    for (const [name, value] of Object.entries(worker.environment ?? {})) {
+      expect(code).toMatch(new RegExp(`env\\.${name}\\b`));
+      expect(Object.keys(services)).toContain(new URL(value).hostname);
+    }
+    expect(Object.keys(worker.environment ?? {})).toEqual(expect.arrayContaining(['DATABASE_URL', 'AMQP_URL']));
+  });
+
+  test('gives a worker longer to stop than it takes by itself', () => {
+    const shutdown = /options\.shutdownTimeout \?\? '(\w+)'/.exec(read('src/runtime/worker-options.ts'))?.[1];
+    expect(toMs(worker.stop_grace_period as string)).toBeGreaterThan(toMs(shutdown as string));
+  });
+});
+
+describe('the Dockerfile', () => {
+  const lines = read('Dockerfile').split('\n');
+  const last = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
+
+  test('is built on pinned images, of a Node that is supported', () => {
+    const images = lines.flatMap((line) => /^FROM (\S+)/.exec(line)?.[1] ?? []);
+    expect(new Set(images).size).toBe(1);
+    expect(images[0]).toMatch(/^node:(2[02468]|3\d)\.\d+\.\d+-bookworm-slim$/);
+  });
+
+  test('runs node itself, as nobody special, on files that are there', () => {
+    expect(last).toContain('USER node');
+    const command = JSON.parse(last.flatMap((line) => /^CMD (.*)/.exec(line)?.[1] ?? [])[0] as string) as string[];
+    const { bin } = JSON.parse(read('package.json')) as { bin: { baton: string } };
+    expect(command).toEqual(['node', bin.baton.replace(/^\.\//, ''), 'worker', 'examples/order/workflow.mjs']);
+    expect(existsSync(join(ROOT, 'examples/order/workflow.mjs'))).toBe(true);
+  });
+
+  test('copies what is there, and what .dockerignore lets in', () => {
+    const copied = lines.flatMap((line) =>
+      (/^COPY (?!--from)(.*) \S+$/.exec(line)?.[1] ?? '').split(' ').filter(Boolean),
+    );
+    const allowed = read('.dockerignore')
+      .split('\n')
+      .flatMap((line) => /^!(.+)/.exec(line)?.[1] ?? []);
+    expect(copied.toSorted()).toEqual(allowed.toSorted());
+    for (const name of copied) expect([name, existsSync(join(ROOT, name))]).toEqual([name, true]);
+  });
+});
+
+function sourcesIn(folder: string): string[] {
+  const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => /\.(ts|mjs)$/.test(name)).map((name) => read(join(folder, name)));
+}
