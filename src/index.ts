@@ -39,10 +39,12 @@ export {
   type ValidationIssue,
 } from './core/errors.js';
 export {
+  type Again,
   type AnyTask,
   type Body,
   type Branch,
   branch,
+  type Done,
   type Duration,
   type Flow,
   type FlowOptions,
@@ -55,6 +57,7 @@ export {
   type NodeInfo,
   type RetryPolicy,
   type Route,
+  type RouteOutput,
   type SignalToken,
   signal,
   type Task,

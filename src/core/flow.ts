@@ -17,6 +17,7 @@ export type {
   LoopOptions,
   MapOptions,
   Route,
+  RouteOutput,
   Waited,
   WaitOptions,
 } from './definition/flow-types.js';
@@ -36,7 +37,7 @@ export { isWorkflow, type Workflow } from './definition/workflow.js';
 export type { Duration } from './duration.js';
 export type { Logger } from './logger.js';
 export type { RetryPolicy } from './retry.js';
-export { LoopResult } from './verdict.js';
+export { type Again, type Done, LoopResult } from './verdict.js';
 
 /**
  * Begins a workflow whose input is `In`.

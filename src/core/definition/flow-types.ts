@@ -154,7 +154,7 @@ export interface Fork<in In, out Outs extends readonly unknown[]> extends Flow<I
   join<Next>(id: string, fn: TaskFunction<Outs, Next>): Flow<In, Next>;
 }
 
-interface RouteOutput<Key extends string, Result> {
+export interface RouteOutput<Key extends string, Result> {
   readonly branch: Key;
   readonly result: Result;
 }

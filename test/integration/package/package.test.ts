@@ -17,7 +17,7 @@ const OPTIONAL = ['@electric-sql/pglite', '@testcontainers/postgresql', '@testco
 const SUBPATHS = { batonmq: 'src/index', 'batonmq/machines': 'machines/index', 'batonmq/testing': 'src/testing/index' };
 
 const CONSUMER = `
-import { connect, flow, runWorkflow, signal, type Workflow } from 'batonmq';
+import { branch, connect, flow, LoopResult, runWorkflow, signal, type Workflow } from 'batonmq';
 import { createHarness, pathOf, startServices } from 'batonmq/testing';
 import * as machines from 'batonmq/machines';
 const go = signal<number>('go');
@@ -27,6 +27,20 @@ const four: number = await runWorkflow(double, 2);
 await runWorkflow(double, 'two');
 const harness = await createHarness({ workflows: [double] });
 const path: string[] = await pathOf(await harness.start(double, four));
+// Written out as declarations: whatever a workflow's type is made of has to have a name.
+export const verdict = async (n: number) => (n > 3 ? LoopResult.done('many') : LoopResult.again(n + 1));
+export const every = flow<number>('every')
+  .fork([branch('one', (n) => n), branch('two', () => new Date())])
+  .join('sum', ([one]) => one)
+  .loop('count', verdict)
+  .thenFlow(flow<string>('child').then('list', (text) => [text]))
+  .map('each', (text) => text.length)
+  .waitForSignal(go, { timeout: '1h' })
+  .route((answer) => (answer.timedOut ? 'late' : 'here'), ['late', 'here'])
+  .branch('late', () => 0)
+  .branch('here', flow<unknown>('here').route(() => 'odd', ['a']).branch('a', () => 1).defaultBranch(() => 2).done())
+  .done()
+  .build();
 export { connect, go, machines, path, startServices };
 `;
 
@@ -113,7 +127,13 @@ describe.each(managers)('installed with $name', ({ name, install }) => {
       { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
     ];
     for (const way of ways) {
-      const options = { ...way, target: ts.ScriptTarget.ES2023, strict: true, noEmit: true, lib: ['lib.esnext.d.ts'] };
+      const options = {
+        ...way,
+        target: ts.ScriptTarget.ES2023,
+        strict: true,
+        declaration: true,
+        lib: ['lib.esnext.d.ts'],
+      };
       const program = ts.createProgram([join(project, 'consumer.ts')], {
         ...options,
         types: ['node'],

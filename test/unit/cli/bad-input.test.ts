@@ -81,6 +81,8 @@ describe('a wrong command line ends with code 2 and one line that helps', () => 
     [['graph', 'throws.mjs'], /can't be loaded: no such thing/],
     [['dev'], /missing required argument 'module'/],
     [['dev', 'missing.mjs', '--concurrency', '1.5'], /--concurrency takes a whole number/],
+    [['dev', 'order.mjs', '--postgres', 'postgres://db'], /baton dev takes no services/],
+    [['dev', 'order.mjs', '--embedded', 'memory'], /keeps its runs in a folder/],
     [['migrate', 'now'], /too many arguments/],
     [['doctor', 'a', 'b'], /too many arguments/],
     [['show', 'x'.repeat(257)], /1 to 256 bytes/],

@@ -1,0 +1,137 @@
+/** What the pages show is true: their code compiles, their commands parse, their variables are read, links lead somewhere. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, test, vi } from 'vitest';
+import { flow } from '../../../src/core/flow.js';
+import { cli } from '../../support/cli-in-memory.js';
+
+// Commands parse without the modules that they name.
+vi.mock('../../../src/cli/load-module.js', async (original) => ({
+  ...(await original<object>()),
+  loadWorkflows: async () => [flow('order').delay('d', 1).build()],
+}));
+
+vi.mock('../../../src/cli/dev/front.js', () => ({ runFront: async () => 0 }));
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const PAGES = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)];
+const linesOf = (page: string) => readFileSync(join(ROOT, page), 'utf8').split('\n');
+/** What other pages go on from. */
+const FRONT = programOf(linesOf('README.md'));
+
+describe.each(PAGES)('%s', (page) => {
+  const lines = linesOf(page);
+
+  test('its TypeScript compiles, all blocks and the table of nodes read as one program', { timeout: 60_000 }, () => {
+    expect(['ts', 'sh', undefined], 'blocks in other languages are proven by nothing').toEqual(
+      expect.arrayContaining(
+        [...new Set(lines.map(languageOf))].filter((language) => language !== undefined || page !== 'CONTRIBUTING.md'),
+      ),
+    );
+    const own = programOf(lines);
+    if (own.trim() !== '') expect(problemsOf(page, own, page === 'README.md' ? '' : FRONT)).toEqual([]);
+  });
+
+  test('its commands parse, and its scripts are there', { timeout: 60_000 }, async () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
+    for (const line of blocksOf(lines, 'sh')) {
+      for (const [, script] of line.matchAll(/npm (?:run )?(?!ci|run|init|pkg|install|pack)([\w:]+)/g))
+        expect(Object.keys(scripts)).toContain(script);
+      const command = /^(?:npx )?baton (.*)/.exec(line)?.[1];
+      if (command === undefined) continue;
+      const { stderr } = await cli(argumentsOf(command), {
+        io: { connect: () => Promise.reject(new Error('parsed')) },
+      });
+      expect([command, stderr]).toEqual([command, expect.stringMatching(/^(baton: parsed\n)?$/)]);
+    }
+  });
+
+  test('the environment variables that it names are read', () => {
+    const named = new Set(lines.join('\n').match(/\b(?:[A-Z]+_[A-Z_]+|PG[A-Z]+|CI)\b/g));
+    const code = ['src', 'test', 'bench', 'examples'].flatMap(sourcesIn).join('\n');
+    expect(
+      [...named].filter((name) => !new RegExp(`env\\.${name}\\b|variable: '${name}'|'${name}'`).test(code)),
+    ).toEqual([]);
+  });
+
+  test('its links lead to pages and headings that are there', () => {
+    for (const [, to = ''] of lines.join('\n').matchAll(/\]\(([^)]+)\)/g)) {
+      const [file, anchor] = to.split('#');
+      const target = file === '' ? page : join(dirname(page), file as string);
+      expect([to, existsSync(join(ROOT, target))]).toEqual([to, true]);
+      const headings = linesOf(target).flatMap((line) => /^#+ (.*)/.exec(line)?.[1] ?? []);
+      const anchors = headings.map((heading) =>
+        heading
+          .toLowerCase()
+          .replace(/[^\w -]/g, '')
+          .replaceAll(' ', '-'),
+      );
+      if (anchor !== undefined) expect(anchors).toContain(anchor);
+    }
+  });
+});
+
+// ------------------------------------------------------------------------------------------ a page's parts
+
+/** The language of the block that begins in this line. */
+function languageOf(line: string): string | undefined {
+  return /^\s*```(\w+)/.exec(line)?.[1];
+}
+
+/** The page line by line: what is in blocks of the language, '' for everything else. */
+function blocksOf(lines: readonly string[], language: string): string[] {
+  let within = false;
+  return lines.map((line) => {
+    if (!line.startsWith('```')) return within ? line : '';
+    within = languageOf(line) === language;
+    return '';
+  });
+}
+
+/** Its lines have the page's numbers. Each row of a table of nodes goes on from the one above. */
+function programOf(lines: readonly string[]): string {
+  return blocksOf(lines, 'ts')
+    .map((line, i) => {
+      if (lines[i]?.startsWith('| node |')) return "flow<Order>('nodes')";
+      // Files of one page are one program here.
+      if (/^import .* from '\.\//.test(line)) return '';
+      return /^\| \w+ \| `(\..*?)` \|/.exec(lines[i] ?? '')?.[1] ?? line;
+    })
+    .join('\n');
+}
+
+/** As a shell splits it: quotes hold words together, a comment ends the line. */
+function argumentsOf(command: string): string[] {
+  const words = command.replace(/\s+# .*/, '').matchAll(/'([^']*)'|(\S+)/g);
+  return Array.from(words, ([, quoted, bare]) => quoted ?? bare ?? '');
+}
+
+function sourcesIn(folder: string): string[] {
+  const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
+  return names
+    .filter((name) => /\.(ts|js|mjs)$/.test(name))
+    .map((name) => readFileSync(join(ROOT, folder, name), 'utf8'));
+}
+
+/** What the compiler has against the text, as a module of this package. */
+function problemsOf(page: string, own: string, before: string): string[] {
+  const text = `${before}\n${own}`;
+  const offset = before.split('\n').length;
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
+  const paths = { batonmq: ['./src/index.ts'], 'batonmq/testing': ['./src/testing/index.ts'] };
+  const compilerOptions = { ...config.compilerOptions, noEmit: true, paths };
+  const { options } = ts.parseJsonConfigFileContent({ compilerOptions, files: [] }, ts.sys, ROOT);
+  const source = join(ROOT, 'page.ts');
+  const host = ts.createCompilerHost(options);
+  const { fileExists, getSourceFile } = host;
+  host.fileExists = (name) => name === source || fileExists(name);
+  host.getSourceFile = (name, version) =>
+    name === source ? ts.createSourceFile(name, text, version) : getSourceFile(name, version);
+  const compiled = ts.createProgram([source], options, host);
+  return ts.getPreEmitDiagnostics(compiled, compiled.getSourceFile(source)).map(({ file, start, messageText }) => {
+    const line = file === undefined ? 0 : file.getLineAndCharacterOfPosition(start ?? 0).line + 1 - offset;
+    return `${page}:${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+  });
+}
