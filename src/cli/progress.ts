@@ -1,5 +1,5 @@
 /** Something takes longer than a moment: the terminal says what, until it is done. */
-import { span } from './span.js';
+import { span } from '../core/span.js';
 import type { Output } from './terminal.js';
 
 /** What is over before is not worth a word. */

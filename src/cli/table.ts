@@ -22,3 +22,19 @@ export function cut(text: string, width = Number.POSITIVE_INFINITY): string {
 export function cutLeft(text: string, width: number): string {
   return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }
+
+/** Lines of at most so many characters, broken between words, each after the first behind `indent`. */
+export function wrap(text: string, width = Number.POSITIVE_INFINITY, indent = ''): string[] {
+  const lines: string[] = [];
+  // What the text itself is indented by counts as part of its first word.
+  let [line = '', ...words] = text.match(/\s*\S+/g) ?? [];
+  for (const word of words) {
+    if (line.length + word.length <= width) {
+      line += word;
+    } else {
+      lines.push(line);
+      line = indent + word.trimStart();
+    }
+  }
+  return [...lines, line];
+}

@@ -1,5 +1,6 @@
 /** What will move an open activation on, in words, and whether that is there. */
 import type { QueueRow } from '../core/model.js';
+import { span } from '../core/span.js';
 import type { ActivationView, QueueLoad, SessionView } from '../store/store.js';
 import type { QueueDepth } from '../transport/transport.js';
 
@@ -61,11 +62,11 @@ export function wakeSource(view: ActivationView, around: OfRun): Blocked {
 
 function ofReady({ queue, readyAt, publishedAt, repeats }: ActivationView, { now, queues }: OfRun): Blocked {
   const found = queues.get(queue);
-  const since = readyAt === undefined ? '' : `, ready for ${seconds(now - readyAt)}`;
+  const since = readyAt === undefined ? '' : `, ready for ${span(now - readyAt)}`;
   const again =
     repeats === 0 || publishedAt === undefined
       ? ''
-      : `; its message was replaced ${times(repeats)}, last ${seconds(now - publishedAt)} ago`;
+      : `; its message was replaced ${times(repeats)}, last ${span(now - publishedAt)} ago`;
   const depth = found?.depth;
   if (depth === undefined) return { waitsFor: `a worker${since}${again}` };
   const around = `${count(depth.ready, 'message')} in its queue, ${count(depth.consumers, 'consumer')}, ${found?.leased ?? 0} running`;
@@ -73,7 +74,7 @@ function ofReady({ queue, readyAt, publishedAt, repeats }: ActivationView, { now
 }
 
 function ofLeased({ worker, attempt, startedAt }: ActivationView, { now, sessions }: OfRun): Blocked {
-  const running = `attempt ${attempt} on worker ${worker}${startedAt === undefined ? '' : `, for ${seconds(now - startedAt)}`}`;
+  const running = `attempt ${attempt} on worker ${worker}${startedAt === undefined ? '' : `, for ${span(now - startedAt)}`}`;
   const session = sessions.findLast(({ workerId }) => workerId === worker);
   if (session?.state === 'alive') return { waitsFor: running };
   if (sessions.some(({ state }) => state === 'alive'))
@@ -85,11 +86,10 @@ function ofLeased({ worker, attempt, startedAt }: ActivationView, { now, session
 }
 
 function ofTimer(what: string, { dueAt = Number.NaN }: ActivationView, now: number): Blocked {
-  const waitsFor = `${what}, due ${dueAt >= now ? 'in' : 'since'} ${seconds(Math.abs(dueAt - now))}, at ${new Date(dueAt).toISOString()}`;
+  const waitsFor = `${what}, due ${dueAt >= now ? 'in' : 'since'} ${span(Math.abs(dueAt - now))}, at ${new Date(dueAt).toISOString()}`;
   if (now - dueAt < LATE_MS) return { waitsFor };
   return { waitsFor, trouble: 'timers are overdue: a worker has to be there to fire them; baton worker MODULE' };
 }
 
-const seconds = (ms: number): string => `${Math.round(ms / 1_000)} s`;
 const times = (n: number): string => (n === 1 ? 'once' : `${n} times`);
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

@@ -1,11 +1,11 @@
 /** `baton list` */
 import type { Command } from 'commander';
 import type { ListFilter, RunSummary } from '../../client/list.js';
+import { span } from '../../core/span.js';
 import { OK } from '../exit-codes.js';
 import { examples } from '../help.js';
 import { jsonLine } from '../json.js';
 import { print, type Run, type SharedOptions, withBaton } from '../session.js';
-import { span } from '../span.js';
 import { cut, table } from '../table.js';
 import { columnsOf } from '../terminal.js';
 import { instant, integer } from '../values.js';

@@ -1,7 +1,7 @@
 /** What `baton dev` shows: the newest runs, and what happened last. */
 import type { RunSummary } from '../../client/list.js';
+import { span } from '../../core/span.js';
 import type { TaskEvent } from '../../runtime/engaged.js';
-import { span } from '../span.js';
 import { cut, table } from '../table.js';
 
 export interface Board {

@@ -1,9 +1,9 @@
 /** A diagnosis as lines for a terminal: who is at work, what waits, what each node waits for, and what is wrong. */
 import type { Diagnosis, NodeSeen, QueueSeen, WorkerSeen } from '../../client/diagnose.js';
+import { span } from '../../core/span.js';
 import { type Look, painter } from '../paint.js';
-import { span } from '../span.js';
 import { statusWords } from '../status-words.js';
-import { cut, table } from '../table.js';
+import { cut, table, wrap } from '../table.js';
 
 /** More nodes than this tell nothing new. */
 const NODES_SHOWN = 20;
@@ -11,14 +11,21 @@ const NODES_SHOWN = 20;
 export function diagnosisLines({ namespace, broker, workers, queues, run, troubles }: Diagnosis, look: Look): string[] {
   const paint = painter(look.colours);
   const fits = (lines: readonly string[]) => lines.map((line) => cut(line, look.columns));
-  const wrongs = troubles.map((trouble) => `${paint('red', 'wrong:')} ${trouble}`);
+  const wrongs = troubles.flatMap((trouble) => {
+    const [first = '', ...rest] = wrap(`wrong: ${trouble}`, look.columns, '  ');
+    return [first.replace('wrong:', paint('red', 'wrong:')), ...rest];
+  });
   return [
     `namespace ${namespace}, Postgres answers, RabbitMQ is ${broker}`,
     ...fits(workerLines(workers, look.now)),
     ...fits(queueLines(queues, look.now)),
     ...(run === undefined
       ? []
-      : ['', `run ${run.id}: ${statusWords(run.status)}`, ...run.nodes.slice(0, NODES_SHOWN).flatMap(nodeLines)]),
+      : [
+          '',
+          `run ${run.id}: ${statusWords(run.status)}`,
+          ...run.nodes.slice(0, NODES_SHOWN).flatMap((node) => nodeLines(node, look.columns)),
+        ]),
     ...(run !== undefined && run.nodes.length > NODES_SHOWN ? [`  … ${run.nodes.length - NODES_SHOWN} more`] : []),
     '',
     ...(wrongs.length === 0 ? [paint('green', 'nothing is wrong')] : wrongs),
@@ -51,7 +58,7 @@ function queueLines(queues: readonly QueueSeen[], now: number): string[] {
   return ['', ...table(['QUEUE OF', 'READY', 'OLDEST', 'RUNNING', 'MESSAGES', 'CONSUMERS', 'NAME'], rows)];
 }
 
-function nodeLines({ node, path, state, losses, waitsFor }: NodeSeen): string[] {
+function nodeLines({ node, path, state, losses, waitsFor }: NodeSeen, columns: number | undefined): string[] {
   const lost = losses === 0 ? '' : `, lost ${losses === 1 ? 'once' : `${losses} times`} with its worker`;
-  return [`  ${node} (${path}) is ${state}${lost}`, `    waits for ${waitsFor}`];
+  return [`  ${node} (${path}) is ${state}${lost}`, ...wrap(`    waits for ${waitsFor}`, columns, '      ')];
 }

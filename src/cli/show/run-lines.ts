@@ -1,9 +1,9 @@
 /** A run as lines for a terminal: what it is, where it stands, and its nodes as the tree that they are. */
 import type { NodeDescription, RunDescription } from '../../client/describe.js';
+import { span } from '../../core/span.js';
 import type { Tree } from '../../core/tree.js';
 import { jsonLine } from '../json.js';
 import { type Colour, type Look, type Paint, painter } from '../paint.js';
-import { span } from '../span.js';
 import { errorWords, statusWords } from '../status-words.js';
 import { cut, cutLeft } from '../table.js';
 import { type Item, outline } from './outline.js';
