@@ -62,7 +62,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test('what is packed is what runs, its types and the page about it', () => {
   const names = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
   const kinds = new Set(
-    names.map((name) => name.replace(/^package\/(dist\/(?:src|machines))\/.*?(\.d\.ts|\.\w+)$/, '$1 $2')),
+    names.map((name) => name.replace(/^package\/(dist\/(?:src|machines)|docs)\/.*?(\.d\.ts|\.\w+)$/, '$1 $2')),
   );
   expect([...kinds].sort()).toEqual([
     'dist/machines .d.ts',
@@ -70,6 +70,7 @@ test('what is packed is what runs, its types and the page about it', () => {
     'dist/src .d.ts',
     'dist/src .js',
     'dist/src .sql',
+    'docs .md',
     'package/LICENSE',
     'package/README.md',
     'package/package.json',
