@@ -33,6 +33,8 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          // Of the tests' own brokers, which every test that kills one tries as well.
+          exclude: process.env.BATON_LONG ? [] : ['test/integration/support/rabbitmq-server.test.ts'],
           globalSetup: ['test/support/services.ts', 'test/support/embedded-template.ts'],
           runner: 'test/support/skipping-runner.ts',
           testTimeout: 30_000,

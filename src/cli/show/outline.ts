@@ -11,8 +11,10 @@ export interface Item {
   readonly label: string;
   /** What has come of it; undefined of what has no record: not reached, or only a frame around others. */
   readonly node?: NodeDescription;
-  /** What there is to say of an item without a record. */
+  /** The state of an item without a record. */
   readonly aside?: string;
+  /** What else there is to say of it. */
+  readonly note?: string;
   /** Whether the run has come to it. */
   readonly reached: boolean;
   readonly inside: readonly Item[];
@@ -113,7 +115,7 @@ class Outline {
     const rest = rounds.filter((round) => !shown.includes(round));
     if (rest.length === 0) return items;
     const label = `… ${rest.length} more`;
-    return [...items, { label, aside: counts(rest.map(([, records]) => stateOf(records))), reached: true, inside: [] }];
+    return [...items, { label, note: counts(rest.map(([, records]) => stateOf(records))), reached: true, inside: [] }];
   }
 
   #pass({ id, body }: Node & { kind: 'loop' | 'map' }, path: Path, round: number | undefined): Item {

@@ -1,5 +1,5 @@
 /** A run as lines for a terminal: what it is, where it stands, and its nodes as the tree that they are. */
-import type { NodeDescription, RunDescription } from '../../client/describe.js';
+import type { RunDescription } from '../../client/describe.js';
 import { span } from '../../core/span.js';
 import type { Tree } from '../../core/tree.js';
 import { jsonLine } from '../json.js';
@@ -64,7 +64,7 @@ function rowsOf(items: readonly Item[], run: RunDescription, now: number, above 
     const guide = root ? '' : `${above}${last ? '└─ ' : '├─ '}`;
     const under = root ? '' : `${above}${last ? '   ' : '│  '}`;
     const below = item.inside.length === 0 ? `${under}   ` : `${under}│  `;
-    const row = { guide, below, item, cells: cells(item, run, now), notes: notes(item.node, now) };
+    const row = { guide, below, item, cells: cells(item, run, now), notes: notes(item, now) };
     return [row, ...rowsOf(item.inside, run, now, under, false)];
   });
 }
@@ -83,8 +83,8 @@ function cells({ node, aside = '' }: Item, { createdAt }: RunDescription, now: n
   ];
 }
 
-function notes(node: NodeDescription | undefined, now: number): string[] {
-  if (node === undefined) return [];
+function notes({ node, note }: Item, now: number): string[] {
+  if (node === undefined) return note === undefined ? [] : [note];
   const { dueAt, error, progress } = node;
   return [
     ...(dueAt === undefined ? [] : [dueWords(dueAt, now)]),

@@ -11,8 +11,8 @@ const records = (states: Record<string, ActivationState>): NodeDescription[] =>
 /** Each item on a line: `label state`, in brackets what the run hasn't come to, indented. */
 function drawn({ tree }: Workflow, states: Record<string, ActivationState>): string[] {
   const lines = (items: readonly Item[], indent: string): string[] =>
-    items.flatMap(({ label, node, aside, reached, inside }) => {
-      const text = [label, node?.state ?? aside].filter(Boolean).join(' ');
+    items.flatMap(({ label, node, aside, note, reached, inside }) => {
+      const text = [label, node?.state ?? aside, note && `(${note})`].filter(Boolean).join(' ');
       return [indent + (reached ? text : `[${text}]`), ...lines(inside, `${indent}  `)];
     });
   return lines(outline(tree, records(states)), '');
@@ -111,7 +111,7 @@ describe('the outline of a run', () => {
       '  #401 leased',
       '  #402 leased',
       '  #403 leased',
-      '  … 995 more 6 leased, 590 queued, 399 completed',
+      '  … 995 more (6 leased, 590 queued, 399 completed)',
     ]);
   });
 
@@ -120,7 +120,7 @@ describe('the outline of a run', () => {
       .loop('count', (n) => LoopResult.done(n))
       .build();
     const states = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`/0#${i}/0`, 'completed' as const]));
-    expect(drawn(workflow, states)).toEqual(['loop count', '  #49 completed', '  … 49 more 49 completed']);
+    expect(drawn(workflow, states)).toEqual(['loop count', '  #49 completed', '  … 49 more (49 completed)']);
   });
 
   test('without a structure is the list of what there is', () => {
