@@ -1,4 +1,5 @@
 # The workers of compose.yaml, and a pattern for your own: the command runs node itself, so that SIGTERM reaches it.
+# Run it with an init process (init: true, docker run --init), so that it does during the start, too.
 FROM node:22.20.0-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./

@@ -12,6 +12,8 @@ const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
 interface Service {
   readonly image?: string;
   readonly build?: string;
+  readonly init?: boolean;
+  readonly restart?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
@@ -57,6 +59,11 @@ describe('compose.yaml', () => {
       expect(Object.keys(services)).toContain(new URL(value).hostname);
     }
     expect(Object.keys(worker.environment ?? {})).toEqual(expect.arrayContaining(['DATABASE_URL', 'AMQP_URL']));
+  });
+
+  test('has a worker stopped by SIGTERM during its start, too, and started again when it exits by itself', () => {
+    expect(worker.init).toBe(true);
+    expect(worker.restart).toBe('unless-stopped');
   });
 
   test('gives a worker longer to stop than it takes by itself', () => {
