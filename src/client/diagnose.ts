@@ -4,8 +4,9 @@
  */
 import { isFinal, isLive, type RunKey } from '../core/model.js';
 import { comparePaths } from '../core/path.js';
+import { span } from '../core/span.js';
 import type { ActivationView, QueueLoad, SessionView } from '../store/store.js';
-import type { QueueDepth, TransportState } from '../transport/transport.js';
+import type { QueueDepth, Transport, TransportState } from '../transport/transport.js';
 import type { Connection } from './connection.js';
 import { findNode } from './definitions.js';
 import { type RunStatus, statusOf, takeSnapshot } from './status.js';
@@ -37,7 +38,7 @@ export interface QueueSeen {
   readonly ready: number;
   readonly leased: number;
   readonly oldestReadyAt?: Date;
-  /** Messages that no worker has yet, and consumers; left out where the broker doesn't have the queue. */
+  /** Messages that no worker has yet, and consumers; left out where the broker wasn't asked, or isn't there. */
   readonly depth?: QueueDepth;
 }
 
@@ -60,6 +61,8 @@ export interface NodeSeen {
 const QUEUES_ASKED = 50;
 /** A worker that is there has fired a timer, and taken a message over from one that died, long before. */
 const LATE_MS = 10_000;
+/** While others are at work, a queue that nobody consumes is worth a word after this long. */
+const BUSY_MS = 30_000;
 
 export async function diagnose(connection: Connection, run?: RunKey): Promise<Diagnosis> {
   const { store, transport, namespace, queues: directory } = connection;
@@ -74,7 +77,7 @@ export async function diagnose(connection: Connection, run?: RunKey): Promise<Di
     await Promise.all(
       fullest.map(async ({ queue }) => {
         const name = rows.find(({ key }) => key === queue)?.name;
-        return [queue, name === undefined ? undefined : await transport.depth(name)] as const;
+        return [queue, name === undefined ? undefined : await depthOf(transport, name)] as const;
       }),
     ),
   );
@@ -86,7 +89,7 @@ export async function diagnose(connection: Connection, run?: RunKey): Promise<Di
   const about = run === undefined ? undefined : await diagnoseRun(connection, run, around);
   const general = [
     ...brokerTrouble(transport.state),
-    ...workTroubles(seen, sessions),
+    ...workTroubles(seen, sessions, now),
     ...timerTrouble(nextDueAt, now, sessions),
   ];
   return {
@@ -113,6 +116,12 @@ export async function diagnose(connection: Connection, run?: RunKey): Promise<Di
     ...(about === undefined ? {} : { run: about.run }),
     troubles: [...new Set([...general, ...(about?.troubles ?? [])])],
   };
+}
+
+/** A queue that the broker doesn't have holds nothing, and nobody consumes it. */
+async function depthOf(transport: Transport, name: string): Promise<QueueDepth | undefined> {
+  const depth = await transport.depth(name);
+  return depth ?? (transport.state === 'up' ? { ready: 0, consumers: 0 } : undefined);
 }
 
 async function diagnoseRun(
@@ -152,31 +161,32 @@ function brokerTrouble(state: TransportState): string[] {
   return [`RabbitMQ is away (${state}): nothing new begins until it is back; nothing is lost meanwhile`];
 }
 
-/** Queues whose work nobody can take. */
-function workTroubles(
-  queues: readonly (QueueLoad & {
-    workflow: string;
-    hash: string;
-    tags: readonly string[];
-    depth?: QueueDepth | undefined;
-  })[],
-  sessions: readonly SessionView[],
-): string[] {
+interface Work extends QueueLoad {
+  readonly workflow: string;
+  readonly hash: string;
+  readonly tags: readonly string[];
+  readonly depth?: QueueDepth | undefined;
+}
+
+/** Queues whose work nobody takes. A worker that is busy to the full consumes nothing for as long as it is. */
+function workTroubles(queues: readonly Work[], sessions: readonly SessionView[], now: number): string[] {
   const waiting = queues.filter(({ ready }) => ready > 0);
   if (waiting.length > 0 && !sessions.some(isAlive)) {
     const total = waiting.reduce((sum, { ready }) => sum + ready, 0);
-    return [
-      `${total} ${total === 1 ? 'task is' : 'tasks are'} ready and no worker is there: start one with baton worker MODULE`,
-    ];
+    const what = total === 1 ? '1 task is' : `${total} tasks are`;
+    return [`${what} ready and no worker is there: start one with baton worker MODULE`];
   }
-  return waiting.flatMap(({ workflow, hash, tags, depth }) =>
-    depth?.consumers === 0 ? [nobodyConsumes(workflow, hash, tags)] : [],
-  );
+  const busy = queues.some(({ leased }) => leased > 0);
+  return waiting.flatMap(({ workflow, hash, tags, depth, leased, oldestReadyAt = now }) => {
+    if (depth?.consumers !== 0 || leased > 0 || (busy && now - oldestReadyAt < BUSY_MS)) return [];
+    const needed = `workflow ${workflow} with structure ${hash.slice(0, 16)}${tags.length === 0 ? '' : ` and tags ${tags.join(',')}`}`;
+    return [
+      busy
+        ? `nobody has taken work of ${needed} for ${span(now - oldestReadyAt)}: either no worker has just that, or those that do are busy to the full; start more`
+        : `no worker has ${needed}: start one whose module has just this structure, or wait for one that is starting`,
+    ];
+  });
 }
-
-const nobodyConsumes = (workflow: string, hash: string, tags: readonly string[]): string =>
-  `no worker has workflow ${workflow} with structure ${hash.slice(0, 16)}${tags.length === 0 ? '' : ` and tags ${tags.join(',')}`}: ` +
-  'start one whose module has just this structure, or wait for one that is starting';
 
 function timerTrouble(nextDueAt: number | undefined, now: number, sessions: readonly SessionView[]): string[] {
   if (nextDueAt === undefined || now - nextDueAt < LATE_MS || sessions.some(isAlive)) return [];

@@ -77,6 +77,29 @@ describe('what a run waits for', () => {
     ]);
   });
 
+  test('behind a worker that is busy to the full: for its turn, and nothing is wrong', async () => {
+    const baton = memory.baton();
+    const finishes: (() => void)[] = [];
+    const long = flow<number>('long')
+      .then('work', () => new Promise<void>((resolve) => finishes.push(resolve)))
+      .build();
+    await baton.worker({ workflows: [long, nap], id: 'w1', concurrency: 1 }).start();
+    await baton.start(long, 1, { id: 'first' });
+    await eventually(() => finishes.length === 1, { what: 'the first is at work' });
+    await baton.start(long, 1, { id: 'second' });
+    await baton.start(nap, 1, { id: 'third' });
+    // So long it takes until a worker without a free slot consumes no more.
+    await eventually(async () => (await baton.diagnose()).queues.some(({ depth }) => depth?.consumers === 0), {
+      what: 'it consumes no more',
+    });
+    expect((await told('second')).nodes).toEqual([expect.stringMatching(/^work ready: a free worker \(/)]);
+    expect((await told('second')).troubles).toEqual([]);
+    finishes[0]?.();
+    await eventually(() => finishes.length === 2, { what: 'the second is at work' });
+    finishes[1]?.();
+    await status('second', 'completed');
+  });
+
   test('for the next attempt, the time of a delay, resume(), or a worker that is at it', async () => {
     const baton = memory.baton();
     let finish = () => {};
