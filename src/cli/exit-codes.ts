@@ -10,6 +10,7 @@ import {
   InvalidDurationError,
   PayloadTooLargeError,
   RunExistsError,
+  RunNotFailedError,
   RunNotFoundError,
   RunTerminalError,
   ValidationError,
@@ -46,7 +47,7 @@ const CODES = new Map<number, readonly (new (...args: never[]) => Error)[]>([
   ],
   [NO_CONNECTION, [ConnectionError]],
   [NOT_FOUND, [RunNotFoundError, WorkflowNotFoundError]],
-  [REFUSED, [RefusedError, RunTerminalError, RunExistsError, FolderInUseError]],
+  [REFUSED, [RefusedError, RunTerminalError, RunNotFailedError, RunExistsError, FolderInUseError]],
 ]);
 
 export function exitCodeOf(error: unknown): number {

@@ -8,6 +8,7 @@ import {
   ResultTimeoutError,
   RunCancelledError,
   RunFailedError,
+  RunNotFailedError,
   RunNotFoundError,
   RunTerminalError,
 } from '../core/errors.js';
@@ -107,6 +108,21 @@ export class RunHandle<Out = unknown> {
   /** Starts what was held. A running run stays as it is. Rejects with RunTerminalError when the run has ended. */
   async resume(): Promise<void> {
     await this.#control('resume', (run) => this.#connection.store.resume(run));
+  }
+
+  /**
+   * Lets a failed run go on from the task that failed, through the queues, with the same idempotency keys: it and what
+   * its failure stopped begin again at attempt 1; what completed stays. Delays and signal timeouts keep their time. A
+   * `result()` that has rejected stays so; a new one waits. Rejects with RunNotFailedError unless the run is failed.
+   */
+  async retry(): Promise<void> {
+    const run = await this.#key();
+    const token = randomUUID();
+    const result = await repeatUntilAnswered(() => this.#connection.store.retry(run, token));
+    if (result.kind === 'refused') throw new RunNotFailedError(this.id, result.status);
+    const { transport } = this.#connection;
+    if (result.dueInMs !== undefined) transport.announce({ kind: 'timer.set', inMs: result.dueInMs });
+    await this.#connection.dispatch(result.ready);
   }
 
   /**

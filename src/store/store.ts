@@ -384,6 +384,8 @@ export type ControlResult =
       readonly changed: boolean;
       readonly ready: readonly ReadyActivation[];
       readonly ended?: EndedRun;
+      /** `retry`: its earliest timer, which nobody keeps yet. */
+      readonly dueInMs?: number;
     }
   | { readonly kind: 'refused'; readonly status: StoredRunStatus };
 
@@ -503,4 +505,9 @@ export interface Store {
   /** Nothing new starts; what is leased goes on. */
   pause(run: RunKey, options: { readonly reason?: string; readonly by?: string }): Promise<ControlResult>;
   resume(run: RunKey): Promise<ControlResult>;
+  /**
+   * A failed run goes on: what failed, and what was stopped by it, at attempt 1 and without losses. Delays and signal
+   * timeouts keep their time; joins keep their counts. A repeat with the same token (a UUID) answers `done`.
+   */
+  retry(run: RunKey, token: string): Promise<ControlResult>;
 }

@@ -13,7 +13,7 @@ export const PASS = [
      dead_at = dead_at - $2::float8 * interval '1 ms' where namespace = $1`,
   `update baton.runs set created_at = created_at - $2::float8 * interval '1 ms', finished_at = finished_at - $2::float8 * interval '1 ms'
      where namespace = $1`,
-  `update baton.activations a set ready_at = a.ready_at - $2::float8 * interval '1 ms', published_at = a.published_at - $2::float8 * interval '1 ms',
+  `update baton.activations a set ready_at = a.ready_at - $2::float8 * interval '1 ms', stopped_due_at = a.stopped_due_at - $2::float8 * interval '1 ms', published_at = a.published_at - $2::float8 * interval '1 ms',
      started_at = a.started_at - $2::float8 * interval '1 ms', finished_at = a.finished_at - $2::float8 * interval '1 ms'
      from baton.runs r where r.key = a.run_key and r.namespace = $1`,
   `update baton.waits w set parked_at = w.parked_at - $2::float8 * interval '1 ms'

@@ -12,6 +12,7 @@ import { mapping } from './store-contract/mapping.js';
 import { pausing } from './store-contract/pausing.js';
 import { reading } from './store-contract/reading.js';
 import { restamping } from './store-contract/restamping.js';
+import { retrying } from './store-contract/retrying.js';
 import { sessions } from './store-contract/sessions.js';
 import { settingUp } from './store-contract/setting-up.js';
 import { signalling } from './store-contract/signalling.js';
@@ -33,6 +34,7 @@ const THEMES = {
   failing,
   cancelling,
   pausing,
+  retrying,
   signalling,
   sessions,
   restamping,

@@ -1,4 +1,4 @@
-/** `baton cancel RUN`, `baton pause RUN`, `baton resume RUN` */
+/** `baton cancel RUN`, `baton pause RUN`, `baton resume RUN`, `baton retry RUN` */
 import type { Command } from 'commander';
 import { OK } from '../exit-codes.js';
 import { examples } from '../help.js';
@@ -46,6 +46,20 @@ export function addControl(program: Command, run: Run): void {
         withBaton(options, io, async (baton) => {
           await baton.run(id).resume();
           say(options, io, { id, status: 'running' }, `resumed ${id}`);
+          return OK;
+        }),
+      ),
+    );
+  program
+    .command('retry <run>')
+    .summary('go on with a failed run from the task that failed')
+    .description('go on with a failed run from the task that failed; what completed stays')
+    .addHelpText('after', examples('baton retry A-1'))
+    .action(
+      run<[string], SharedOptions>((io, options, id) =>
+        withBaton(options, io, async (baton) => {
+          await baton.run(id).retry();
+          say(options, io, { id, status: 'running' }, `retrying ${id}`);
           return OK;
         }),
       ),

@@ -70,6 +70,7 @@ function newRow(run: MemoryRun, { path, state, queue, source, recipe, input, pen
     finishedAt: undefined,
     timer: undefined,
     wait: undefined,
+    stopped: undefined,
   };
 }
 

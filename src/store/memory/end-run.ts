@@ -34,6 +34,7 @@ function failWith(space: Space, row: MemoryRow, failure: RunFailure): EndedRun {
   run.failure = { ...failure, error: row.error };
   run.reason = undefined;
   run.by = undefined;
+  for (const open of run.open) open.stopped = { state: open.state, dueAt: open.timer?.dueAt, wait: open.wait };
   endRun(space, run, 'failed');
   return toEnded(run);
 }

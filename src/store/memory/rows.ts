@@ -20,6 +20,8 @@ export interface MemoryRun {
   current: boolean;
   output: RunRow['output'];
   failure: RunFailure | undefined;
+  /** Of the last retry. */
+  retryToken: string | undefined;
   reason: string | undefined;
   by: string | undefined;
   startedAt: number | undefined;
@@ -64,6 +66,13 @@ export interface Timer {
   readonly rank: number;
 }
 
+/** Where an activation goes on when its run is retried. */
+export interface Stopped {
+  readonly state: ActivationState;
+  readonly dueAt: number | undefined;
+  readonly wait: Wait | undefined;
+}
+
 /** One execution of a node. */
 export interface MemoryRow {
   readonly run: MemoryRun;
@@ -99,6 +108,8 @@ export interface MemoryRow {
   finishedAt: number | undefined;
   timer: Timer | undefined;
   wait: Wait | undefined;
+  /** How it stood when the failure of its run stopped it. */
+  stopped: Stopped | undefined;
 }
 
 /** One worker process, as the store sees it. */

@@ -101,6 +101,7 @@ export class Space {
     unpark(row);
     row.state = state;
     row.session = session;
+    row.run.open.add(row);
     if (isFinal(state)) {
       row.finishedAt = this.now();
       row.run.open.delete(row);

@@ -68,6 +68,7 @@ function newRun(
     current: true,
     output: undefined,
     failure: undefined,
+    retryToken: undefined,
     reason: undefined,
     by: undefined,
     startedAt: undefined,

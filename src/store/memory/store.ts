@@ -27,6 +27,7 @@ import { cancel, fail, poison } from './end-run.js';
 import { lease } from './lease.js';
 import { pause, resume } from './pause.js';
 import { activations, gather, listRuns, outputs, toRunRow } from './read.js';
+import { retry } from './retry.js';
 import { heartbeat, openSession } from './sessions.js';
 import { backOff, handBack } from './settle.js';
 import { signal } from './signal.js';
@@ -100,4 +101,5 @@ export class MemoryStore implements Store {
   pause = async (run: RunKey, options: { readonly reason?: string; readonly by?: string }) =>
     pause(this.#space, run, options);
   resume = async (run: RunKey) => resume(this.#space, run);
+  retry = async (run: RunKey, token: string) => retry(this.#space, run, token);
 }

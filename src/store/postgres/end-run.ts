@@ -35,6 +35,13 @@ update baton.runs r
 set status = 'cancelled', reason = $2, actor = $3, finished_at = clock_timestamp()
 where key = $1 returning ${ENDED}`;
 
+// A retry finds here where each of them stood. Its waits stay as well: nobody signals an ended run.
+const STOP_ROWS = `
+update baton.activations a
+set state = 'cancelled', live = false, finished_at = clock_timestamp(), stopped_in = a.state,
+  stopped_due_at = (select t.due_at from baton.timers t where t.run_key = a.run_key and t.path = a.path)
+where run_key = $1 and state not in ('completed', 'failed', 'cancelled')`;
+
 const CANCEL_ROWS = `
 update baton.activations
 set state = 'cancelled', live = false, finished_at = clock_timestamp()
@@ -99,7 +106,7 @@ interface RunFailure {
 async function failLocked(sql: Sql, run: RunKey, { error, task, attempt }: RunFailure): Promise<EndedRun> {
   const values = [run, JSON.stringify(error), task, attempt];
   const { rows } = await sql.query<EndedColumns>({ name: 'fail.run', text: FAIL_RUN, values });
-  await clear(sql, run);
+  await sql.query({ name: 'run.stop-rows', text: STOP_ROWS, values: [run] });
   return toEnded(rows[0] as EndedColumns);
 }
 
@@ -111,13 +118,9 @@ export async function cancelLocked(
 ): Promise<EndedRun> {
   const values = [run, reason ?? null, by ?? null];
   const { rows } = await sql.query<EndedColumns>({ name: 'cancel.run', text: CANCEL_RUN, values });
-  await clear(sql, run);
-  return toEnded(rows[0] as EndedColumns);
-}
-
-async function clear(sql: Sql, run: RunKey): Promise<void> {
   await sql.query({ name: 'run.cancel-rows', text: CANCEL_ROWS, values: [run] });
   await sql.query({ name: 'run.forget-waits', text: FORGET_WAITS, values: [run] });
+  return toEnded(rows[0] as EndedColumns);
 }
 
 export async function cancel(

@@ -104,7 +104,7 @@ select a.path, a.state, a.attempt, a.losses, a.queue, a.repeats, a.error, a.prog
 from baton.activations a
 left join baton.sessions s on s.key = a.session and a.started_at is not null
 left join baton.timers t on t.run_key = a.run_key and t.path = a.path and a.state in ('delayed', 'backing_off', 'awaiting_signal')
-left join baton.waits w on w.run_key = a.run_key and w.path = a.path
+left join baton.waits w on w.run_key = a.run_key and w.path = a.path and a.state = 'awaiting_signal'
 where a.run_key = $1 and (not $2::boolean or a.state not in ('completed', 'failed', 'cancelled'))`;
 
 interface ActivationColumns {

@@ -50,7 +50,7 @@ export async function signal(database: Database, request: SignalRequest): Promis
 /** A wait of this name was just parked: if a signal came before it, it wakes at once. */
 export async function deliverBuffered(
   sql: Sql,
-  session: SessionKey,
+  session: SessionKey | null,
   run: RunKey,
   name: string,
 ): Promise<ReadyActivation[]> {

@@ -30,6 +30,7 @@ import { migrate } from './migrate.js';
 import { NetworkServer, type PostgresConfig } from './network-server.js';
 import { pause, resume } from './pause.js';
 import { activations, findRun, gather, listRuns, outputs, runInput, runs } from './read.js';
+import { retry } from './retry.js';
 import type { Server } from './server.js';
 import { heartbeat, openSession } from './sessions.js';
 import { backOff, handBack } from './settle.js';
@@ -135,6 +136,7 @@ export class PostgresStore implements Store {
   pause = async (run: RunKey, options: { readonly reason?: string; readonly by?: string }) =>
     known<ControlResult>(run, await pause(this.#database, run, options));
   resume = async (run: RunKey) => known<ControlResult>(run, await resume(this.#database, run));
+  retry = async (run: RunKey, token: string) => known<ControlResult>(run, await retry(this.#database, run, token));
 }
 
 function isServer(postgres: Server | PostgresConfig): postgres is Server {

@@ -5,8 +5,8 @@ import { SessionDeadError } from '../store.js';
 import type { Database } from './database.js';
 import { READY, type ReadyColumns, toReady } from './rows.js';
 
-// A timer whose row has moved on (the signal came, the run ended) is deleted without effect. Control never
-// touches timers, so that this order (timer, run, activation) can't meet its order (run, activations).
+// A timer whose row has moved on (the signal came, the run ended) is deleted without effect. Of control only a retry
+// touches timers: where its order (run, timers) meets this one (timer, run), Postgres repeats one of both.
 const FIRE = `
 with me as (
   select key from baton.sessions where key = $1 and dead_at is null and closed_at is null for key share),

@@ -72,6 +72,7 @@ describe('a wrong command line ends with code 2 and one line that helps', () => 
     [['cancel'], /missing required argument 'run'/],
     [['pause'], /missing required argument 'run'/],
     [['resume', 'a', '--reason', 'x'], /unknown option '--reason'/],
+    [['retry'], /missing required argument 'run'/],
     [['signal', 'a'], /missing required argument 'name'/],
     [['start'], /missing required argument 'workflow'/],
     [['start', 'parked', '--input'], /option '--input <json>' argument missing/],
@@ -152,6 +153,7 @@ describe('the other codes', () => {
     [['cancel', 'nobody'], /there is no run "nobody"/],
     [['pause', 'nobody'], /there is no run "nobody"/],
     [['resume', 'nobody'], /there is no run "nobody"/],
+    [['retry', 'nobody'], /there is no run "nobody"/],
     [['signal', 'nobody', 'go'], /there is no run "nobody"/],
     [['doctor', 'nobody'], /there is no run "nobody"/],
     [['start', 'nothing'], /no workflow "nothing" is known in this namespace/],
@@ -169,11 +171,12 @@ describe('the other codes', () => {
     await run.cancel();
     expect(await cli(['cancel', 'one'], { memory })).toMatchObject({ code: 0 });
     for (const argv of [
+      ['retry', 'one'],
       ['pause', 'one'],
       ['resume', 'one'],
       ['signal', 'one', 'go'],
     ]) {
-      expect(await cli(argv, { memory })).toMatchObject({ code: 5, stderr: expect.stringMatching(/it is cancelled/) });
+      expect(await cli(argv, { memory })).toMatchObject({ code: 5, stderr: expect.stringMatching(/ is cancelled/) });
     }
   });
 

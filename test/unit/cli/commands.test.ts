@@ -133,6 +133,27 @@ describe('a run from start to end', () => {
     expect(await cli(['resume', 'one'], { memory })).toMatchObject({ code: 0, stdout: 'resumed one\n' });
   });
 
+  test('retry', async () => {
+    let broken = true;
+    const order = flow<{ n: number }>('order')
+      .then('mend', ({ n }: { n: number }) => {
+        if (broken) throw new Error('out of order');
+        return n;
+      })
+      .build();
+    const worker = memory.baton().worker({ workflows: [order] });
+    await worker.start();
+    const argv = ['start', 'order', '--input', '{"n":7}', '--id', 'one', '--wait'];
+    expect(await cli(argv, { memory })).toMatchObject({ code: 1 });
+    broken = false;
+    expect(await cli(['retry', 'one', '--json'], { memory })).toMatchObject({
+      code: 0,
+      stdout: '{"id":"one","status":"running"}\n',
+    });
+    expect(await cli(['result', 'one'], { memory })).toMatchObject({ code: 0, stdout: '7\n' });
+    expect(await cli(['retry', 'one'], { memory })).toMatchObject({ code: 5 });
+  });
+
   test('runs of another namespace are not seen', async () => {
     await cli(['start', 'order', '--input', '{"n":1}', '--id', 'one'], { memory });
     expect(await cli(['show', 'one', '--namespace', 'other'], { memory })).toMatchObject({ code: 4 });

@@ -1,7 +1,20 @@
 import { expect, test } from 'vitest';
 import { cli } from '../../support/cli-in-memory.js';
 
-const COMMANDS = ['dev', 'worker', 'start', 'show', 'list', 'result', 'signal', 'cancel', 'pause', 'resume', 'doctor'];
+const COMMANDS = [
+  'dev',
+  'worker',
+  'start',
+  'show',
+  'list',
+  'result',
+  'signal',
+  'cancel',
+  'pause',
+  'resume',
+  'retry',
+  'doctor',
+];
 
 test.each([[], ...[...COMMANDS, 'graph', 'migrate'].map((command) => [command])])(
   'baton %s --help fits a screen of 24 lines and 80 columns',

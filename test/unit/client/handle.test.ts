@@ -34,6 +34,60 @@ async function work(...workflows: Workflow[]): Promise<void> {
 /** Ends long before anybody would look at the row: the end has to be told. */
 const pushed = { timeout: '3s' };
 
+describe('a retry', () => {
+  test('runs what failed and what it stopped again, with the same keys, and keeps what completed', async () => {
+    const ran: string[] = [];
+    const keys = new Set<string>();
+    let broken = true;
+    const note = (id: string) =>
+      task(id, (_: unknown, ctx) => {
+        ran.push(`${id} ${ctx.attempt}`);
+        return id;
+      });
+    const order = flow<number>('order')
+      .then(note('first'))
+      .fork([
+        branch(
+          'breaks',
+          task(
+            'breaks',
+            async (_: string, ctx) => {
+              ran.push(`breaks ${ctx.attempt}`);
+              keys.add(ctx.idempotencyKey);
+              if (broken) throw new Error('broken');
+              return 'mended';
+            },
+            { retry: { maxRetries: 1, initialDelay: 1 } },
+          ),
+        ),
+        branch('slow', flow<string>('slow').delay('nap', '1h').then(note('after'))),
+        branch('done', note('done')),
+      ])
+      .build();
+    await work(order);
+    const run = await baton.start(order, 1);
+    const first = run.result(pushed);
+    await expect(first).rejects.toMatchObject({ task: 'breaks', attempt: 2 });
+    broken = false;
+    await run.retry();
+    await expect(first).rejects.toBeInstanceOf(RunFailedError);
+    expect(await run.status()).not.toMatchObject({ status: 'failed' });
+    await expect.poll(() => run.taskResult('breaks')).toBe('mended');
+    await expect.poll(() => run.status()).toMatchObject({ status: 'waiting', node: 'nap' });
+    expect(ran.filter((one) => one.startsWith('first'))).toHaveLength(1);
+    expect(ran.filter((one) => one.startsWith('done')).length).toBeGreaterThan(0);
+    expect(ran.filter((one) => one.startsWith('breaks'))).toEqual(['breaks 1', 'breaks 2', 'breaks 1']);
+    expect(keys.size).toBe(1);
+  });
+
+  test('is refused unless the run is failed', async () => {
+    const run = await baton.start(nap, 1);
+    await expect(run.retry()).rejects.toMatchObject({ code: 'RUN_NOT_FAILED', status: 'running' });
+    await run.cancel();
+    await expect(run.retry()).rejects.toThrow(/is cancelled; only a failed run can be retried/);
+  });
+});
+
 describe('a result', () => {
   test('arrives at the starting process without its looking', async () => {
     const double = flow<number>('double')
@@ -155,7 +209,7 @@ describe('a description', () => {
   test('shows every node that the run came to, in the order of the tree', async () => {
     const order = flow<number>('order')
       .then('first', plusOne)
-      .fork([branch('slow', flow<number>('slow').then('work', plusOne).delay('rest', '1h')), branch('fast', plusOne)])
+      .fork([branch('slow', flow<string>('slow').then('work', plusOne).delay('rest', '1h')), branch('fast', plusOne)])
       .join('sum', ([a, b]) => a + b)
       .build();
     await work(order);
