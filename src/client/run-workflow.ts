@@ -2,7 +2,7 @@
  * A workflow in this process, in memory, without services: the worker's own engine over a store and queues that
  * vanish with the run. For tests, scripts, and trying things out; nothing survives the process.
  */
-import { ConfigError, LeaseLostError, RunCancelledError, RunTerminalError } from '../core/errors.js';
+import { ConfigError, LeaseLostError, RunCancelledError, RunFailedError, RunTerminalError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import { type Sequence, sequencesOf, type Tree } from '../core/tree.js';
 import type { Engine } from '../runtime/engine.js';
@@ -32,13 +32,17 @@ export async function runWorkflow<In, Out>(
   if (signal?.aborted) throw new RunCancelledError(plan.id, reasonOf(signal));
   const memory = inMemory({ workflows: [workflow], id: 'runWorkflow' });
   const { connection, engine } = memory;
+  let ended: Error = new LeaseLostError('the run has ended');
   try {
     await engine.open();
     await engine.consume();
     const run = await new Starter(connection).start(workflow.tree, input, plan);
     return await followed(new RunHandle<Out>(connection, plan.id, { run }), engine, workflow.tree, signal);
+  } catch (error) {
+    if (error instanceof RunCancelledError || error instanceof RunFailedError) ended = error;
+    throw error;
   } finally {
-    await discard(memory, new LeaseLostError('the run has ended'));
+    await discard(memory, ended);
   }
 }
 

@@ -2,8 +2,9 @@
  * One session's leases: numbers, what is held, and the statements that take and settle them. When the session is
  * judged dead all of it ends at once, and the engine opens another.
  */
-import { LeaseLostError } from '../core/errors.js';
-import type { ActivationRef, ReadyActivation, SessionKey } from '../core/model.js';
+import { LeaseLostError, RunCancelledError, RunFailedError } from '../core/errors.js';
+import type { ActivationRef, ReadyActivation, RunKey, SessionKey } from '../core/model.js';
+import { deserializeError } from '../core/serialize-error.js';
 import type {
   BackOff,
   CommitResult,
@@ -11,6 +12,7 @@ import type {
   LeaseRef,
   LeaseRequest,
   LeaseResult,
+  RunRow,
   Store,
   StoreSession,
 } from '../store/store.js';
@@ -107,7 +109,8 @@ export class Leases {
     const known = [...this.#known];
     const { lost, ready } = await this.store.heartbeat(this.session, { ttlMs, held, known, before });
     for (const lease of held) this.#progressWritten(lease.number, lease.progress);
-    for (const { number, reason } of lost) this.#lose(number, reason);
+    const ended = await this.#runsOf(lost.filter(({ reason }) => reason !== 'taken').map(({ number }) => number));
+    for (const { number } of lost) this.#lose(number, ended.get(this.#held.get(number)?.run ?? ''));
     return ready;
   }
 
@@ -118,7 +121,7 @@ export class Leases {
     const results = await this.store.lease(this.session, held);
     results.forEach((result, i) => {
       const { number } = held[i] as Held;
-      if (result.kind !== 'leased') this.#lose(number, 'taken');
+      if (result.kind !== 'leased') this.#lose(number, undefined);
     });
   }
 
@@ -144,11 +147,18 @@ export class Leases {
   }
 
   // A lease that was settled while the heartbeat was on its way isn't lost: the task has reported.
-  #lose(number: number, reason: 'cancelled' | 'failed' | 'taken'): void {
+  #lose(number: number, run: RunRow | undefined): void {
     const held = this.#held.get(number);
     if (held === undefined) return;
     this.settle(number);
-    held.control.abort(new LeaseLostError(LOST[reason]));
+    held.control.abort(lossOf(run));
+  }
+
+  /** The runs of leases that ended with their run: its row says why, and who wanted it. */
+  async #runsOf(numbers: readonly number[]): Promise<ReadonlyMap<RunKey, RunRow>> {
+    const keys = new Set(numbers.flatMap((number) => this.#held.get(number)?.run ?? []));
+    if (keys.size === 0) return new Map();
+    return new Map((await this.store.runs([...keys])).map((row) => [row.run, row]));
   }
 
   #progressWritten(number: number, written: string | undefined): void {
@@ -157,8 +167,10 @@ export class Leases {
   }
 }
 
-const LOST = {
-  cancelled: 'the run was cancelled',
-  failed: 'the run failed in another branch',
-  taken: 'another worker has the lease',
-};
+/** What a task whose lease is lost is told. */
+function lossOf(run: RunRow | undefined): Error {
+  if (run?.status === 'cancelled') return new RunCancelledError(run.id, run.reason, run.by);
+  if (run?.status === 'failed' && run.error !== undefined)
+    return new RunFailedError(run.id, run.failedTask, run.failedAttempt, deserializeError(run.error));
+  return new LeaseLostError('another worker has the lease');
+}

@@ -16,7 +16,10 @@ export interface TaskContext {
   readonly maxAttempts: number;
   /** The same for every attempt of one activation, and of no other one ever: give it to whoever must not do a thing twice. */
   readonly idempotencyKey: string;
-  /** Fires when the attempt's time is up, the run is cancelled or the lease is lost: what is returned after that is discarded. */
+  /**
+   * Fires when what the attempt returns will be discarded. Its reason says why: TaskTimeoutError, RunCancelledError with
+   * the reason given, RunFailedError when another branch failed, LeaseLostError, or WorkerStoppedError.
+   */
   readonly signal: AbortSignal;
   /** Adds run, workflow, task and attempt to every line. */
   readonly logger: Logger;

@@ -5,6 +5,7 @@ import {
   CodecError,
   ConfigError,
   DefinitionMismatchError,
+  RunCancelledError,
   RunFailedError,
   RunTerminalError,
   ValidationError,
@@ -33,6 +34,51 @@ async function work(...workflows: Workflow[]): Promise<void> {
 
 /** Ends long before anybody would look at the row: the end has to be told. */
 const pushed = { timeout: '3s' };
+
+describe('a task at work', () => {
+  const told: unknown[] = [];
+  const patient = (id: string) =>
+    task(
+      id,
+      (_: unknown, { signal }) =>
+        new Promise<string>((_resolve, reject) => {
+          told.push('began');
+          signal.addEventListener('abort', () => {
+            told.push(signal.reason);
+            reject(signal.reason);
+          });
+        }),
+    );
+  beforeEach(() => told.splice(0));
+
+  test('is told why its run was cancelled, and by whom', async () => {
+    const long = flow<number>('long').then(patient('work')).build();
+    await work(long);
+    const run = await baton.start(long, 1);
+    await expect.poll(() => told).toEqual(['began']);
+    await run.cancel({ reason: 'no longer wanted', by: 'ann' });
+    await expect.poll(() => told.length, { timeout: 250 }).toBe(2);
+    expect(told[1]).toBeInstanceOf(RunCancelledError);
+    expect(told[1]).toMatchObject({ reason: 'no longer wanted', by: 'ann' });
+  });
+
+  test('is told which branch failed', async () => {
+    const forked = flow<number>('forked')
+      .fork([
+        branch('long', patient('work')),
+        branch('breaks', async () => {
+          await expect.poll(() => told.length).toBe(1);
+          throw new RangeError('broken');
+        }),
+      ])
+      .build();
+    await work(forked);
+    const run = await baton.start(forked, 1);
+    await expect(run.result(pushed)).rejects.toBeInstanceOf(RunFailedError);
+    await expect.poll(() => told.length, { timeout: 250 }).toBe(2);
+    expect(told[1]).toMatchObject({ code: 'RUN_FAILED', task: 'breaks', cause: { name: 'RangeError' } });
+  });
+});
 
 describe('a retry', () => {
   test('runs what failed and what it stopped again, with the same keys, and keeps what completed', async () => {
@@ -209,7 +255,7 @@ describe('a description', () => {
   test('shows every node that the run came to, in the order of the tree', async () => {
     const order = flow<number>('order')
       .then('first', plusOne)
-      .fork([branch('slow', flow<string>('slow').then('work', plusOne).delay('rest', '1h')), branch('fast', plusOne)])
+      .fork([branch('slow', flow<number>('slow').then('work', plusOne).delay('rest', '1h')), branch('fast', plusOne)])
       .join('sum', ([a, b]) => a + b)
       .build();
     await work(order);

@@ -1,12 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { runWorkflow } from '../../../src/client/run-workflow.js';
-import {
-  CodecError,
-  ConfigError,
-  LeaseLostError,
-  RunCancelledError,
-  RunFailedError,
-} from '../../../src/core/errors.js';
+import { CodecError, ConfigError, RunCancelledError, RunFailedError } from '../../../src/core/errors.js';
 import { branch, flow, LoopResult, task } from '../../../src/core/flow.js';
 
 const plusOne = (n: number) => n + 1;
@@ -99,7 +93,8 @@ describe('a workflow in memory', () => {
       })
       .build();
     await expect(runWorkflow(workflow, 1, { signal: controller.signal })).rejects.toThrow(RunCancelledError);
-    expect(reason).toBeInstanceOf(LeaseLostError);
+    expect(reason).toBeInstanceOf(RunCancelledError);
+    expect(reason).toMatchObject({ reason: 'changed my mind' });
   });
 
   test('a signal that is aborted already starts nothing', async () => {
