@@ -1,7 +1,7 @@
 /**
  * One message's way: leasing → executing → committing → publishing → acking, with the names and the order of
  * `src/runtime/deliver.ts`. A successor that was leased together with the commit goes through it again in the same
- * delivery; from every phase a delivery may settle, because it is done, or refused, or something failed.
+ * delivery, and a task whose transaction was given up runs again; from every phase a delivery may settle, because it is done, or refused, or something failed.
  *
  * Deliveries are plain functions that report their phases; this machine draws them, and says which reports are legal.
  */
@@ -21,7 +21,9 @@ export const deliveryMachine = setup({
   states: {
     leasing: { on: { 'executing.entered': 'executing', 'settled.entered': 'settled' } },
     executing: { on: { 'committing.entered': 'committing', 'settled.entered': 'settled' } },
-    committing: { on: { 'publishing.entered': 'publishing', 'settled.entered': 'settled' } },
+    committing: {
+      on: { 'publishing.entered': 'publishing', 'executing.entered': 'executing', 'settled.entered': 'settled' },
+    },
     publishing: { on: { 'acking.entered': 'acking', 'settled.entered': 'settled' } },
     acking: { on: { 'leasing.entered': 'leasing', 'settled.entered': 'settled' } },
     settled: { type: 'final' },

@@ -45,7 +45,7 @@ export class Baton {
   start(workflow: string, input: unknown, options?: StartOptions): Promise<RunHandle>;
   async start(workflow: Workflow | string, input: unknown, options?: StartOptions): Promise<RunHandle> {
     const plan = planStart(options);
-    const tree = await this.#treeOf(workflow);
+    const tree = await this.#treeOf(workflow, plan);
     const run = await this.#starter.start(tree, input, plan);
     return new RunHandle(this.#connection, plan.id, { run });
   }
@@ -60,7 +60,7 @@ export class Baton {
     { id, ...shared }: StartManyOptions<NoInfer<In>> = {},
   ): Promise<RunHandle<Out>[]> {
     const plans = inputs.map((input, i) => planStart({ ...shared, ...(id === undefined ? {} : { id: id(input, i) }) }));
-    const tree = await this.#treeOf(workflow);
+    const tree = await this.#treeOf(workflow, shared);
     const started = await Promise.allSettled(plans.map((plan, i) => this.#starter.start(tree, inputs[i], plan)));
     return started.map((result, i) => {
       if (result.status === 'rejected') throw result.reason;
@@ -101,7 +101,9 @@ export class Baton {
   /** A worker on this connection; `start()` it. Throws a ConfigError on options or workflows that it can't run. */
   worker(options: WorkerOptions): Worker {
     const { store, transport, queues, dispatcher, codec, logger, namespace } = this.#connection;
-    const worker = new Worker(options, { store, transport, queues, dispatcher, codec, logger, namespace });
+    const services = { store, transport, queues, dispatcher, codec, logger, namespace };
+    const prepare = (trees: readonly Tree[]) => this.#starter.prepare(trees);
+    const worker = new Worker(options, store.transactions === 'exclusive' ? { ...services, prepare } : services);
     this.#workers.add(worker);
     return worker;
   }
@@ -130,8 +132,8 @@ export class Baton {
     await this.#connection.close();
   }
 
-  async #treeOf(workflow: Workflow | string): Promise<Tree> {
-    this.#connection.assertOpen();
+  async #treeOf(workflow: Workflow | string, { tx }: Pick<StartOptions, 'tx'>): Promise<Tree> {
+    this.#connection.assertOpen(tx);
     if (typeof workflow !== 'string') return workflow.tree;
     const tree = await this.#connection.definitions.newest(workflow);
     if (tree === undefined) throw new WorkflowNotFoundError(workflow);

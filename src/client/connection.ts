@@ -4,10 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Codec } from '../core/codec.js';
-import { BatonError } from '../core/errors.js';
+import { BatonError, ConfigError } from '../core/errors.js';
+import type { Tx } from '../core/flow.js';
 import type { Logger } from '../core/logger.js';
 import type { ActivationRef, ReadyActivation } from '../core/model.js';
 import { Batch } from '../runtime/batch.js';
+import { insideTransaction } from '../runtime/context.js';
 import { Dispatcher } from '../runtime/dispatch.js';
 import { limits } from '../runtime/limits.js';
 import { QueueDirectory } from '../runtime/queues.js';
@@ -59,19 +61,38 @@ export class Connection {
     this.results = new Results(this);
   }
 
-  /** Throws a ClosedError once `close()` was called. */
+  /** Throws a ClosedError once `close()` was called, and a ConfigError where it would wait for itself. */
   get store(): Store {
     this.assertOpen();
     return this.#store;
   }
 
   get transport(): Transport {
-    this.assertOpen();
+    if (this.#closing !== undefined) throw new ClosedError();
     return this.#transport;
   }
 
-  assertOpen(): void {
+  /** The store, for what goes through an open transaction of the caller's. */
+  within(tx: Tx): Pick<Store, 'startIn'> {
+    this.assertOpen(tx);
+    return this.#store;
+  }
+
+  /** Throws where a workflow's first start, which stores more than the run, would wait for the transaction it is in. */
+  assertFree(workflow: string): void {
+    if (this.#store.transactions === 'exclusive' && insideTransaction())
+      throw new ConfigError(
+        `the embedded Postgres has one session, and this task's transaction holds it: give workflow ${workflow} to the worker as well, or start it once before`,
+      );
+  }
+
+  /** @param tx the open transaction that the request goes through */
+  assertOpen(tx?: Tx): void {
     if (this.#closing !== undefined) throw new ClosedError();
+    if (tx === undefined && this.#store.transactions === 'exclusive' && insideTransaction())
+      throw new ConfigError(
+        "the embedded Postgres has one session, and this task's transaction holds it: use its `tx` (start(…, { tx })), or do it in a task without a transaction",
+      );
   }
 
   /** Publishes what a request made ready; waits a moment for the broker to confirm it, since the stored rows are enough. */

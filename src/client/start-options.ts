@@ -1,5 +1,6 @@
 /** What a start takes, checked before anything is written. */
 import { ConfigError } from '../core/errors.js';
+import type { Tx } from '../core/flow.js';
 import { DEFAULT_PRIORITY, type Json, PRIORITIES, type Priority } from '../core/model.js';
 import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { ConflictPolicy } from '../store/store.js';
@@ -23,6 +24,12 @@ export interface StartOptions {
   readonly priority?: Priority;
   /** Labels for people: anything that JSON can hold. */
   readonly metadata?: Json;
+  /**
+   * A transaction of yours, such as a pg client after its BEGIN or the `tx` of a transactional task: the run is started
+   * with its commit, and a worker has it some milliseconds later; nothing happens without. The handle is valid after the
+   * commit.
+   */
+  readonly tx?: Tx;
 }
 
 /** The options of a start, complete. */
@@ -32,23 +39,32 @@ export interface StartPlan {
   readonly priority: Priority;
   /** JSON text. */
   readonly metadata: string | null;
+  /** The transaction of the caller's that it is a part of. */
+  readonly tx?: Tx;
 }
 
 const CONFLICTS: readonly ConflictPolicy[] = ['fail', 'use_existing', 'terminate_existing'];
-const KEYS = ['id', 'conflict', 'priority', 'metadata'];
+const KEYS = ['id', 'conflict', 'priority', 'metadata', 'tx'];
 const LONGEST_ID = 256;
 
 /** Throws a ConfigError that names what is wrong. */
 export function planStart(options: StartOptions = {}): StartPlan {
   refuseUnknown(options, KEYS, 'start()');
-  const { id = uuidV7(), conflict = 'fail', priority = DEFAULT_PRIORITY, metadata } = options;
+  const { id = uuidV7(), conflict = 'fail', priority = DEFAULT_PRIORITY, metadata, tx } = options;
   checkId(id, 'the id of a run');
   if (!CONFLICTS.includes(conflict)) {
     throw new ConfigError(`conflict is one of ${CONFLICTS.join(', ')}, not ${JSON.stringify(conflict)}`);
   }
   if (!PRIORITIES.includes(priority))
     throw new ConfigError(`priority is 1 (critical) to 5 (minimal), not ${String(priority)}`);
-  return { id, conflict, priority, metadata: metadata === undefined ? null : jsonText(metadata) };
+  if (tx !== undefined) checkTx(tx);
+  return {
+    id,
+    conflict,
+    priority,
+    metadata: metadata === undefined ? null : jsonText(metadata),
+    ...(tx === undefined ? {} : { tx }),
+  };
 }
 
 /** Ids of runs and signals: 1–256 bytes that Postgres can store as text. */
@@ -58,6 +74,14 @@ export function checkId(id: unknown, what: string): asserts id is string {
   if (bytes < 1 || bytes > LONGEST_ID)
     throw new ConfigError(`${what} has 1 to ${LONGEST_ID} bytes; this one has ${bytes}`);
   if (id.includes('\0')) throw new ConfigError(`${what} can't hold a NUL character`);
+}
+
+function checkTx(tx: unknown): asserts tx is Tx {
+  if (typeof (tx as Partial<Tx> | null)?.query !== 'function')
+    throw new ConfigError('tx is a transaction: a pg client after its BEGIN, or whatever has its query(text, values)');
+  // Each query of a pool may be on another connection, committed by itself.
+  if (typeof tx === 'object' && tx !== null && 'totalCount' in tx && 'connect' in tx)
+    throw new ConfigError('tx is one client in a transaction, not a pool: take one with pool.connect() and send BEGIN');
 }
 
 function jsonText(metadata: Json): string {

@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { begin } from '../core/advance.js';
 import { encodePayload } from '../core/codec.js';
 import { RunExistsError } from '../core/errors.js';
-import type { Priority, RunKey } from '../core/model.js';
+import type { Tx } from '../core/flow.js';
+import { PRIORITIES, type Priority, type RunKey } from '../core/model.js';
 import type { Tree } from '../core/tree.js';
 import { Batch } from '../runtime/batch.js';
 import { limits } from '../runtime/limits.js';
@@ -38,9 +39,10 @@ export class Starter {
       where: `input of workflow ${tree.name}`,
       limit: limits.payloadBytes,
     });
-    const activations = await this.#rows(tree, plan.priority);
-    const { result, dispatched } = await this.#batch.add({
-      ...plan,
+    const activations = await this.#rows(tree, plan);
+    const { tx, ...named } = plan;
+    const request: StartRequest = {
+      ...named,
       // The same token in every repeat: a start that arrived without our knowing is found again, not refused.
       token: randomUUID(),
       workflow: tree.name,
@@ -48,18 +50,25 @@ export class Starter {
       input: encoded,
       replyTo: transport.replyAddress ?? null,
       activations,
-    });
+    };
+    const { result, dispatched } = tx === undefined ? await this.#batch.add(request) : await this.#startIn(tx, request);
     if (result.kind === 'exists') return useExisting(result, tree, plan);
     await dispatched;
     return result.run;
   }
 
+  /** Does what comes before the first run of each tree, so that it can be started where nothing else can be stored. */
+  async prepare(trees: readonly Tree[]): Promise<void> {
+    for (const tree of trees) for (const priority of PRIORITIES) await this.#rows(tree, { priority });
+  }
+
   /** The rows that a run of this tree starts with. Its definition and queues are stored before the first of them. */
-  #rows(tree: Tree, priority: Priority): Promise<ActivationRow[]> {
+  #rows(tree: Tree, { priority, tx }: Pick<StartPlan, 'priority' | 'tx'>): Promise<ActivationRow[]> {
     const byPriority = this.#firstRows.get(tree) ?? new Map<Priority, Promise<ActivationRow[]>>();
     this.#firstRows.set(tree, byPriority);
     let rows = byPriority.get(priority);
     if (rows === undefined) {
+      if (tx !== undefined) this.connection.assertFree(tree.name);
       rows = repeatUntilAnswered(() => this.#prepare(tree, priority));
       byPriority.set(priority, rows);
       rows.catch(() => byPriority.delete(priority));
@@ -71,6 +80,12 @@ export class Starter {
     const { definitions, queues } = this.connection;
     await definitions.write(tree);
     return rowsFor({ workflow: tree.name, hash: tree.hash, priority }, begin(tree), queues);
+  }
+
+  /** As a part of the caller's transaction. What follows from it is up to the workers, who hear of its commit. */
+  async #startIn(tx: Tx, request: StartRequest): Promise<Answer> {
+    const [result] = await this.connection.within(tx).startIn(tx, [request]);
+    return { result: result as StartResult, dispatched: Promise.resolve() };
   }
 
   async #send(requests: readonly StartRequest[]): Promise<Answer[]> {

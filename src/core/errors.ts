@@ -108,6 +108,13 @@ export class ResultTimeoutError extends BatonError {
   }
 }
 
+/** What a task did with its own transaction can't be committed. Retried as its policy says. */
+export class TaskTransactionError extends BatonError {
+  constructor(why: string, options?: ErrorOptions) {
+    super('TASK_TRANSACTION', `the task's transaction can't be committed: ${why}`, options);
+  }
+}
+
 // --------------------------------------------------------------------------------------------- payloads
 
 /** A value is larger than what is stored. Keep large things elsewhere and pass a reference. */

@@ -14,6 +14,20 @@ export function getTaskContext(): TaskContext | undefined {
   return storage.getStore();
 }
 
+const withTransaction = new WeakSet<object>();
+
+/** Whether this is called from within a task whose transaction is open. */
+export function insideTransaction(): boolean {
+  const context = storage.getStore();
+  return context !== undefined && withTransaction.has(context);
+}
+
+/** Says of a task whether it has one open. */
+export function markTransaction(context: object, open: boolean): void {
+  if (open) withTransaction.add(context);
+  else withTransaction.delete(context);
+}
+
 export function runInContext<T>(context: TaskContext, work: () => T): T {
   return storage.run(context, work);
 }

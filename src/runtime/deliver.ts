@@ -12,11 +12,13 @@ import type { LeasedActivation } from '../store/store.js';
 import type { Delivery } from '../transport/transport.js';
 import type { Engaged } from './engaged.js';
 import { execute } from './execute.js';
-import type { Leased } from './leased.js';
+import type { Leased, Settled } from './leased.js';
 import { limits } from './limits.js';
+import type { Execution } from './outcome.js';
 import { persist } from './persist.js';
 import { settle } from './settle.js';
 import { taskContext } from './task-context.js';
+import { begin } from './transaction.js';
 
 /** Never rejects: whatever goes wrong is the engine's to know, and the row's to remember. */
 export async function deliver(delivery: Delivery, engaged: Engaged): Promise<void> {
@@ -28,10 +30,7 @@ export async function deliver(delivery: Delivery, engaged: Engaged): Promise<voi
     // The lease protects it from here on, and no timeout of the broker's decides anything.
     if (leased !== undefined) early = setTimeout(() => delivery.ack(), limits.earlyAckMs);
     for (let hop = 0; leased !== undefined; hop++) {
-      phase('executing');
-      const outcome = await execute(executionOf(leased, engaged));
-      phase('committing');
-      const { ready, next } = await settle(leased, outcome, engaged, hop);
+      const { ready, next } = await work(leased, engaged, hop, phase);
       phase('publishing');
       await engaged.dispatcher.dispatch(ready);
       phase('acking');
@@ -46,6 +45,22 @@ export async function deliver(delivery: Delivery, engaged: Engaged): Promise<voi
     // Acked, given back, or left to the row: a delivery that is done here is never left unsettled.
     delivery.ack();
     phase('settled');
+  }
+}
+
+/** Runs it and records what came of it; a task whose transaction was given up runs again. */
+async function work(
+  leased: Leased,
+  engaged: Engaged,
+  hop: number,
+  phase: (phase: 'executing' | 'committing') => void,
+): Promise<Settled> {
+  for (let undone = 0; ; undone++) {
+    phase('executing');
+    const outcome = await execute(executionOf(leased, engaged));
+    phase('committing');
+    const settled = await settle({ ...leased, undone }, outcome, engaged, hop);
+    if (settled.again !== true) return settled;
   }
 }
 
@@ -78,10 +93,11 @@ function engage(activation: LeasedActivation, engaged: Engaged): Leased {
     throw new RangeError(`no structure ${activation.info.hash} of ${activation.info.workflow} here`);
   const node = nodeAt(tree.root, activation.path);
   const held = engaged.leases.hold(activation, activation.number);
-  return { activation, held, tree, node, startedAt: performance.now() };
+  return { activation, held, tree, node, startedAt: performance.now(), undone: 0 };
 }
 
-function executionOf({ activation, held, tree, node }: Leased, engaged: Engaged) {
+function executionOf(leased: Leased, engaged: Engaged): Execution {
+  const { activation, held, tree, node } = leased;
   const { namespace, logger, reader } = engaged;
   return {
     activation,
@@ -89,6 +105,7 @@ function executionOf({ activation, held, tree, node }: Leased, engaged: Engaged)
     reader,
     control: held.control.signal,
     context: taskContext({ namespace, tree, node, activation, held, logger }),
+    begin: () => begin(leased, engaged),
     looksAtValue: node.kind === 'delay' && looksAtValue(tree, activation.path),
   };
 }

@@ -11,9 +11,11 @@ import type { Workflow } from '../core/flow.js';
 import type { Logger } from '../core/logger.js';
 import type { ActivationRef, Message, ReadyActivation } from '../core/model.js';
 import { treeToJson } from '../core/structure.js';
+import type { Tree } from '../core/tree.js';
 import { type EndedRun, SessionDeadError, type Store } from '../store/store.js';
 import type { ControlNews, Delivery, Transport } from '../transport/transport.js';
 import { Batch } from './batch.js';
+import { Claims } from './claims.js';
 import { deliver } from './deliver.js';
 import type { Dispatcher } from './dispatch.js';
 import { Emitter } from './emitter.js';
@@ -39,6 +41,8 @@ export interface EngineOptions {
   readonly codec: Codec;
   readonly logger: Logger;
   readonly namespace: string;
+  /** Stores what comes before the first run of a workflow, for tasks that start runs in their transactions. */
+  readonly prepare?: (trees: readonly Tree[]) => Promise<void>;
   readonly workflows: readonly Workflow[];
   readonly id: string;
   readonly concurrency: number;
@@ -71,6 +75,7 @@ export class Engine {
   readonly #clock = new StoreClock();
   readonly #sessions: Succession;
   readonly #timers: Timers;
+  readonly #claims: Claims;
   readonly #reconciler: Reconciler;
   readonly #intake: Intake;
   readonly #queues: QueueWatch;
@@ -83,7 +88,7 @@ export class Engine {
   #quiescing = false;
 
   constructor(options: EngineOptions) {
-    refuseTransactions(options.workflows);
+    if (options.store.transactions === 'none') refuseTransactions(options.workflows);
     this.#options = options;
     const { store, transport, dispatcher, logger } = options;
     this.#events = new Emitter((error) => logger.error({ err: error }, 'an event listener threw'));
@@ -96,6 +101,11 @@ export class Engine {
       signal: this.#closed.signal,
       begun: (tenure) => {
         this.#engaged = this.#engage(tenure);
+        tenure.leases.handle.onStarted(({ terminated }) => {
+          this.#claims.wake();
+          if (terminated !== undefined && tenure.leases.holdsAnyOf(terminated)) tenure.beat();
+        });
+        this.#claims.wake();
       },
       lost: () => {
         this.#engaged = undefined;
@@ -113,6 +123,13 @@ export class Engine {
       (error) => this.#failed(error),
     );
     if (options.timers === false) this.#timers.stop();
+    this.#claims = new Claims({
+      store,
+      dispatcher,
+      timers: this.#timers,
+      session: () => this.#sessions.tenure?.leases.session,
+      onError: (error) => this.#failed(error),
+    });
     this.#reconciler = new Reconciler({
       store,
       transport,
@@ -163,6 +180,7 @@ export class Engine {
       const structure = JSON.stringify(treeToJson(tree));
       await store.putDefinition({ workflow: tree.name, hash: tree.hash, structure });
     }
+    if (hasTransactions(this.#options.workflows)) await this.#options.prepare?.(this.#registry.trees());
     await this.#sessions.open();
     this.#subscriptions.push(
       transport.onNews((news) => this.#heard(news)),
@@ -174,6 +192,7 @@ export class Engine {
       }),
     );
     this.#reconciler.start();
+    if (store.transactions !== 'none') this.#claims.start();
   }
 
   /** Takes deliveries from now on, also again after `quiesce()`. Rejects when the store is away. */
@@ -222,7 +241,7 @@ export class Engine {
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
     this.#timers.stop();
     this.#intake.close();
-    await Promise.all([this.#queues.stop(), this.#reconciler.stop()]);
+    await Promise.all([this.#queues.stop(), this.#reconciler.stop(), this.#claims.stop()]);
     await this.#sessions.close();
   }
 
@@ -357,12 +376,15 @@ export class Engine {
   }
 }
 
+const hasTransactions = (workflows: readonly Workflow[]): boolean =>
+  workflows.some((workflow) => workflow.nodes().some(({ transactional }) => transactional));
+
 function refuseTransactions(workflows: readonly Workflow[]): void {
   for (const workflow of workflows) {
     const node = workflow.nodes().find(({ transactional }) => transactional);
     if (node === undefined) continue;
     throw new ConfigError(
-      `task ${node.id} of workflow ${workflow.name} is transactional, which this worker can't run; use task() instead of task.transaction()`,
+      `task ${node.id} of workflow ${workflow.name} is transactional, and there are no transactions in memory; connect to Postgres or with embedded: true, or use task()`,
     );
   }
 }

@@ -15,47 +15,15 @@ import {
   UnmatchedRouteError,
   ValidationError,
 } from '../core/errors.js';
-import type { TaskContext } from '../core/flow.js';
-import { decodeRecipe, type Recipe } from '../core/recipe.js';
-import type { ForkNode, MapNode, Node, RouteNode, SignalNode, TaskNode } from '../core/tree.js';
+import type { TaskContext, Tx } from '../core/flow.js';
+import { decodeRecipe } from '../core/recipe.js';
+import type { ForkNode, MapNode, RouteNode, SignalNode, TaskNode } from '../core/tree.js';
 import { validate } from '../core/validate.js';
-import type { LeasedActivation } from '../store/store.js';
 import { runInContext } from './context.js';
 import { limits } from './limits.js';
-import { readValue, type ValueReader } from './values.js';
-
-export type Outcome =
-  /** It has a value; `recipe` is how later nodes refer to it, `output` its bytes where it is an own output. */
-  | { readonly kind: 'completed'; readonly value: unknown; readonly recipe: Recipe; readonly output?: Uint8Array }
-  /** A route chose the branch with this index; its own output is the key. */
-  | { readonly kind: 'routed'; readonly branch: number; readonly output: Uint8Array }
-  /** A map's list, to be expanded. */
-  | { readonly kind: 'listed'; readonly list: readonly unknown[] }
-  /** A map element's gate opens; its own output is the element. */
-  | { readonly kind: 'opened'; readonly output: Uint8Array }
-  | {
-      readonly kind: 'failed';
-      readonly error: unknown;
-      readonly final: boolean;
-      readonly timedOut: boolean;
-      readonly retryAfterMs?: number;
-    }
-  /** The lease was lost or given up: nothing is recorded. */
-  | { readonly kind: 'aborted'; readonly reason: unknown };
-
-export type Failed = Extract<Outcome, { kind: 'failed' }>;
-
-export interface Execution {
-  readonly activation: LeasedActivation;
-  readonly node: Node;
-  readonly reader: ValueReader;
-  /** Aborted when the lease is lost or given up. */
-  readonly control: AbortSignal;
-  /** The context without its signal, which the attempt makes. */
-  readonly context: Omit<TaskContext, 'signal'>;
-  /** Whether a node that passes its input on has to look at it (the end of a loop's body does). */
-  readonly looksAtValue: boolean;
-}
+import type { Execution, Outcome } from './outcome.js';
+import { inTransaction } from './transaction.js';
+import { readValue } from './values.js';
 
 export async function execute(execution: Execution): Promise<Outcome> {
   const { node, activation } = execution;
@@ -87,12 +55,14 @@ export async function execute(execution: Execution): Promise<Outcome> {
 async function executeTask(execution: Execution, node: TaskNode): Promise<Outcome> {
   const { policy } = node;
   const input = await inputOf(execution);
-  return attempt(execution, policy.timeoutMs, async (context) => {
-    const accepted = policy.input ? await validate(policy.input, input, `input of task ${node.id}`) : input;
-    const fn = node.fn as (input: unknown, context: TaskContext) => unknown;
-    const returned = await fn(accepted, context);
-    return policy.output ? await validate(policy.output, returned, `output of task ${node.id}`) : returned;
-  });
+  const run = (...tx: [] | [Tx]) =>
+    attempt(execution, policy.timeoutMs, async (context) => {
+      const accepted = policy.input ? await validate(policy.input, input, `input of task ${node.id}`) : input;
+      const fn = node.fn as (input: unknown, ...more: unknown[]) => unknown;
+      const returned = await fn(accepted, ...tx, context);
+      return policy.output ? await validate(policy.output, returned, `output of task ${node.id}`) : returned;
+    });
+  return node.transactional ? inTransaction(execution, run) : run();
 }
 
 async function executeJoin(execution: Execution, node: ForkNode): Promise<Outcome> {

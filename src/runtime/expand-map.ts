@@ -9,9 +9,9 @@ import type { ReadyActivation } from '../core/model.js';
 import type { MapNode } from '../core/tree.js';
 import type { Expansion } from '../store/store.js';
 import type { Engaged } from './engaged.js';
-import type { Failed, Outcome } from './execute.js';
 import type { Leased } from './leased.js';
 import { limits } from './limits.js';
+import type { Failed, Outcome } from './outcome.js';
 import { persist } from './persist.js';
 import { rowsFor } from './rows.js';
 

@@ -12,12 +12,17 @@ export interface Leased {
   readonly node: Node;
   /** By `performance.now()`. */
   readonly startedAt: number;
+  /** How often its transaction was given up, through nobody's fault. */
+  readonly undone: number;
 }
 
 /** What a settled activation leaves to do: messages to publish, and a successor that was leased with the commit. */
 export interface Settled {
   readonly ready: readonly ReadyActivation[];
   readonly next?: LeasedActivation;
+  /** Nothing was recorded and nothing is left of it: the task runs once more, under the same lease. */
+  readonly again?: true;
 }
 
 export const NOTHING_TO_DO: Settled = { ready: [] };
+export const AGAIN: Settled = { ready: [], again: true };

@@ -4,6 +4,8 @@ export const limits = {
   batchSize: 256,
   /** Tasks that a completing worker may run in the same slot, one after the other, without a broker hop. */
   eagerHops: 3,
+  /** How often a task's transaction is begun anew that Postgres gave up, before that counts as the task's failure. */
+  transactionTries: 10,
   /** Elements of a map that one statement inserts. */
   mapChunk: 500,
   /** How often a process looks for dead sessions, due timers and owed messages. */
@@ -18,6 +20,8 @@ export const limits = {
   watermarkLagMs: 5_000,
   /** Messages that a process remembers to publish when the broker is back; the rest is left to the watermark. */
   unpaidMessages: 10_000,
+  /** Rows started in callers' transactions that one statement claims. */
+  claimLimit: 500,
   /** Rows that one look publishes again. */
   restampLimit: 1_000,
   /** Rows that one statement of the dead-session duty moves. */

@@ -2,8 +2,8 @@
 import { nextDelayMs } from '../core/retry.js';
 import { serializeError } from '../core/serialize-error.js';
 import type { Engaged } from './engaged.js';
-import type { Failed } from './execute.js';
 import { type Leased, NOTHING_TO_DO, type Settled } from './leased.js';
+import type { Failed } from './outcome.js';
 import { persist } from './persist.js';
 import { report } from './report.js';
 

@@ -1,6 +1,6 @@
 /** From an outcome to what is recorded: the tree decides, the store writes, and what is owed comes back. */
 import { advance, advanceRoute, type Effects, elementSuffix, openGate } from '../core/advance.js';
-import { BatonError } from '../core/errors.js';
+import { BatonError, TaskTransactionError } from '../core/errors.js';
 import { decodeRecipe, encodeRecipe } from '../core/recipe.js';
 import { type MapNode, nodeAt } from '../core/tree.js';
 import {
@@ -11,14 +11,15 @@ import {
   StoreRejectedError,
 } from '../store/store.js';
 import type { Engaged } from './engaged.js';
-import type { Failed, Outcome } from './execute.js';
 import { expandMap } from './expand-map.js';
-import { type Leased, NOTHING_TO_DO, type Settled } from './leased.js';
+import { AGAIN, type Leased, NOTHING_TO_DO, type Settled } from './leased.js';
+import type { Failed, Outcome } from './outcome.js';
 import { persist } from './persist.js';
 import { queueOf } from './queues.js';
 import { recordFailure } from './record-failure.js';
 import { report } from './report.js';
 import { rowsFor } from './rows.js';
+import { commitTransaction } from './transaction.js';
 
 type Completed = Extract<Outcome, { kind: 'completed' | 'routed' | 'opened' }>;
 type Committed = Extract<CommitResult, { kind: 'committed' }>;
@@ -29,11 +30,13 @@ export async function settle(leased: Leased, outcome: Outcome, engaged: Engaged,
   try {
     const settled = await record(leased, outcome, engaged, hop);
     // Given up by the worker, the lease stays ours until it is handed back with the rest.
-    if (outcome.kind !== 'aborted') engaged.leases.settle(held.number);
+    if (outcome.kind !== 'aborted' && settled.again !== true) engaged.leases.settle(held.number);
     return settled;
   } catch (error) {
-    if (!(error instanceof StoreRejectedError)) throw error;
-    const settled = await recordFailure(leased, { kind: 'failed', error, final: true, timedOut: false }, engaged);
+    if (outcome.kind === 'completed') await outcome.transaction?.rollback();
+    const final = error instanceof StoreRejectedError;
+    if (!final && !(error instanceof TaskTransactionError)) throw error;
+    const settled = await recordFailure(leased, { kind: 'failed', error, final, timedOut: false }, engaged);
     engaged.leases.settle(held.number);
     return settled;
   }
@@ -64,12 +67,22 @@ type Decided = { readonly effects: Effects; readonly output: Uint8Array | undefi
 
 async function recordCompletion(leased: Leased, outcome: Completed, engaged: Engaged, hop: number): Promise<Settled> {
   const decided = decide(leased, outcome);
-  if ('kind' in decided) return recordFailure(leased, decided, engaged);
+  const transaction = outcome.kind === 'completed' ? outcome.transaction : undefined;
+  if ('kind' in decided) {
+    await transaction?.rollback();
+    return recordFailure(leased, decided, engaged);
+  }
   const { effects, output } = decided;
   const rows = await persist(engaged.settling, () => rowsFor(leased.activation.info, effects.activate, engaged.queues));
   const eager = eagerNumber(leased, effects, engaged, hop);
   const activate = eager === undefined ? rows : rows.map((row) => ({ ...row, leaseNumber: eager }));
-  const result = await commit(completionOf(leased, effects, output, activate), eager, engaged);
+  const completion = completionOf(leased, effects, output, activate);
+  const result = await commit(eager, engaged, () =>
+    transaction === undefined
+      ? persist(engaged.settling, (repeat) => engaged.leases.commit(completion, repeat))
+      : commitTransaction(transaction, completion, leased, engaged),
+  );
+  if (result === 'again') return AGAIN;
   if (result.kind === 'lost') {
     report(leased, engaged, 'lost');
     return NOTHING_TO_DO;
@@ -135,11 +148,16 @@ function eagerNumber({ activation }: Leased, effects: Effects, engaged: Engaged,
   return wanted ? engaged.leases.take() : undefined;
 }
 
-async function commit(completion: Completion, eager: number | undefined, engaged: Engaged): Promise<CommitResult> {
+/** The number of an eager lease that wasn't made is settled. */
+async function commit<Result extends CommitResult | 'again'>(
+  eager: number | undefined,
+  engaged: Engaged,
+  send: () => Promise<Result>,
+): Promise<Result> {
   let leased = false;
   try {
-    const result = await persist(engaged.settling, (repeat) => engaged.leases.commit(completion, repeat));
-    leased = result.kind === 'committed' && result.leased !== undefined;
+    const result = await send();
+    leased = result !== 'again' && result.kind === 'committed' && result.leased !== undefined;
     return result;
   } finally {
     if (eager !== undefined && !leased) engaged.leases.settle(eager);

@@ -31,7 +31,7 @@ import {
 /** What it works on. */
 export type WorkerServices = Pick<
   EngineOptions,
-  'store' | 'transport' | 'queues' | 'dispatcher' | 'codec' | 'logger' | 'namespace'
+  'store' | 'transport' | 'queues' | 'dispatcher' | 'codec' | 'logger' | 'namespace' | 'prepare'
 >;
 
 /** Takes work from the queues and runs it, from `start()` to `stop()`. Made by `baton.worker()`; one life only. */
@@ -218,8 +218,9 @@ export class Worker implements WorkerHandle {
   // --------------------------------------------------------------------------------------------- wiring
 
   #engineOptions(): EngineOptions {
-    const { store, transport, queues, dispatcher, codec, namespace } = this.#services;
-    const services = { store, transport, queues, dispatcher, codec, namespace, logger: this.#logger };
+    const { store, transport, queues, dispatcher, codec, namespace, prepare } = this.#services;
+    const own = { store, transport, queues, dispatcher, codec, namespace, logger: this.#logger };
+    const services = prepare === undefined ? own : { ...own, prepare };
     const { workflows, id, concurrency, prefetch, tags, leaseTtlMs, agingIntervalMs } = this.#options.now;
     const limits = { concurrency, ...(prefetch === undefined ? {} : { prefetch }), leaseTtlMs, agingIntervalMs };
     return { ...services, workflows, id, tags, ...limits };

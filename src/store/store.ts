@@ -17,6 +17,7 @@
  * - All instants are the store's clock, in ms since the epoch; durations are ms.
  */
 import { BatonError } from '../core/errors.js';
+import type { Tx } from '../core/flow.js';
 import type {
   ActivationRef,
   ActivationState,
@@ -236,6 +237,28 @@ export interface Failure extends LeaseRef {
 
 export type FailResult = { readonly kind: 'failed'; readonly ended: EndedRun } | { readonly kind: 'lost' };
 
+// ------------------------------------------------------------------------------------- tasks' transactions
+
+/** A task's own transaction, open. Ends once: committed together with the completion, or rolled back. */
+export interface TaskTransaction {
+  /** For the task. Refuses statements that would end the transaction, and all of them once it has ended. */
+  readonly tx: Tx;
+  /** Whether an error of the task's says nothing about it: the connection broke, or Postgres gave up on its behalf. */
+  blameless(error: unknown): boolean;
+  /**
+   * Records the completion in it and commits. `lost`: the fence refused, and what the task wrote is undone; so it is
+   * with `undone`, which is nobody's failure (a deadlock, a serialization failure). Rejects with TaskTransactionError
+   * where the task did what can't be committed; after any other rejection but that of a dead session or of refused
+   * data the outcome is unknown: see `recorded`.
+   */
+  commit(
+    session: SessionKey,
+    completion: Completion,
+  ): Promise<CommitResult | { readonly kind: 'undone'; readonly error: unknown }>;
+  /** Undoes it, also in the middle of a statement. Without effect once it has ended; never rejects. */
+  rollback(): Promise<void>;
+}
+
 // ----------------------------------------------------------------------------------------------- sessions
 
 export interface SessionOptions {
@@ -243,6 +266,12 @@ export interface SessionOptions {
   readonly ttlMs: number;
   readonly host: string;
   readonly pid: number;
+}
+
+/** What a committed transaction of a caller's did besides starting runs. */
+export interface Started {
+  /** The run that it terminated: whoever holds a lease of it should look. */
+  readonly terminated?: RunKey;
 }
 
 export interface StoreSession {
@@ -254,6 +283,8 @@ export interface StoreSession {
    * then repeats the leases it holds, with the same numbers, for an unflushed one may be lost.
    */
   onInterrupted(listener: () => void): () => void;
+  /** Calls back when a caller's transaction that started runs was committed: `claim` finds them. */
+  onStarted(listener: (started: Started) => void): () => void;
   /** Ends the session in good order: no lease may be left. Idempotent. */
   close(): Promise<void>;
 }
@@ -430,6 +461,11 @@ export interface Store {
 
   /** Starts runs; one result each, in order. Requests with the same id in one batch: the first wins. */
   start(requests: readonly StartRequest[]): Promise<StartResult[]>;
+  /**
+   * The same within a transaction of the caller's, and nothing of it without its commit. What it makes ready is nobody's
+   * to publish yet: sessions hear of the commit (`onStarted`), and one of them claims it.
+   */
+  startIn(tx: Tx, requests: readonly StartRequest[]): Promise<StartResult[]>;
 
   openSession(options: SessionOptions): Promise<StoreSession>;
   /**
@@ -450,6 +486,15 @@ export interface Store {
     options?: { readonly repeat?: boolean },
   ): Promise<CommitResult[]>;
   expand(session: SessionKey, expansion: Expansion): Promise<ExpandResult>;
+  /**
+   * Whether tasks can have transactions of their own, and callers start runs in theirs. `exclusive`: while one is
+   * open, every other verb waits for its end.
+   */
+  readonly transactions: 'none' | 'concurrent' | 'exclusive';
+  /** Opens a transaction for a task, in its turn; undefined when the signal fires first. Rejects with a ConfigError where there are none. */
+  beginTask(signal: AbortSignal): Promise<TaskTransaction | undefined>;
+  /** What became of a completion whose transaction ended without an answer; undefined: it isn't recorded, and never will be. */
+  recorded(session: SessionKey, completion: Completion): Promise<CommitResult | undefined>;
   /** A failed attempt that will be repeated: `backing_off` with a timer. One boolean each: false is lost. */
   backOff(session: SessionKey, requests: readonly BackOff[]): Promise<boolean[]>;
   /** The final failure of a task: the run fails with it, everything else of the run is cancelled. Repeatable. */
@@ -474,6 +519,14 @@ export interface Store {
   ): Promise<EndedRun | undefined>;
   /** Wakes what is due (delays, back-offs, signal timeouts), earliest first. `nextDueAt` is the earliest left. */
   fireTimers(
+    session: SessionKey,
+    limit: number,
+  ): Promise<{ readonly ready: readonly ReadyActivation[]; readonly nextDueAt: number | undefined }>;
+  /**
+   * Ready rows that callers' transactions have started, each for one claimant, who owes its message; at most `limit`.
+   * `nextDueAt` is the earliest timer, which may be theirs.
+   */
+  claim(
     session: SessionKey,
     limit: number,
   ): Promise<{ readonly ready: readonly ReadyActivation[]; readonly nextDueAt: number | undefined }>;

@@ -24,6 +24,7 @@ export function openSession(space: Space, { workerId, ttlMs, host, pid }: Sessio
     locked: true,
     // Memory is never out of reach.
     onInterrupted: () => () => {},
+    onStarted: () => () => {},
     close: async () => closeSession(space, session),
   };
 }

@@ -27,6 +27,7 @@ import { cancel, fail, poison } from './end-run.js';
 import { lease } from './lease.js';
 import { pause, resume } from './pause.js';
 import { activations, gather, listRuns, outputs, toRunRow } from './read.js';
+import { noTransactions } from './refuse.js';
 import { retry } from './retry.js';
 import { heartbeat, openSession } from './sessions.js';
 import { backOff, handBack } from './settle.js';
@@ -55,6 +56,8 @@ export class MemoryStore implements Store {
 
   start = async (requests: readonly StartRequest[]) => start(this.#space, requests);
 
+  startIn = async () => noTransactions();
+
   openSession = async (options: SessionOptions) => openSession(this.#space, options);
   heartbeat = async (session: SessionKey, beat: Heartbeat) => heartbeat(this.#space, session, beat);
 
@@ -62,6 +65,9 @@ export class MemoryStore implements Store {
   commit = async (session: SessionKey, completions: readonly Completion[], options?: { readonly repeat?: boolean }) =>
     commit(this.#space, session, completions, options?.repeat ?? false);
   expand = async (session: SessionKey, expansion: Expansion) => expand(this.#space, session, expansion);
+  readonly transactions = 'none';
+  beginTask = async () => noTransactions();
+  recorded = async () => noTransactions();
   backOff = async (session: SessionKey, requests: readonly BackOff[]) => backOff(this.#space, session, requests);
   fail = async (session: SessionKey, failure: Failure) => fail(this.#space, session, failure);
   handBack = async (session: SessionKey, leases: readonly LeaseRef[]) => handBack(this.#space, session, leases);
@@ -76,6 +82,7 @@ export class MemoryStore implements Store {
     failure: { readonly error: SerializedError; readonly task: string },
   ) => poison(this.#space, activation, failure);
   fireTimers = async (session: SessionKey, limit: number) => fireTimers(this.#space, session, limit);
+  claim = async () => ({ ready: [], nextDueAt: undefined });
   restamp = async (session: SessionKey, owed: LookRequest['owed'], limit: number) =>
     restamp(this.#space, session, owed, limit);
 

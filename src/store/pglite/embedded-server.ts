@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { ConfigError, ConnectionError } from '../../core/errors.js';
+import { LISTEN } from '../postgres/claim.js';
 import { Database } from '../postgres/database.js';
 import { migrate } from '../postgres/migrate.js';
 import { reclaim } from '../postgres/reclaim.js';
@@ -17,7 +18,7 @@ import { Wire } from './wire.js';
 
 // A connection that broke may have left a transaction open, and the statements that it had prepared. The settings are
 // those of the connections to a server, see `../postgres/network-server.ts`.
-const PREAMBLE = 'rollback; deallocate all; set plan_cache_mode = force_generic_plan; set enable_seqscan = off';
+const PREAMBLE = `rollback; deallocate all; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; ${LISTEN}`;
 
 /** The folder's own part of it, and what says that making it isn't finished. */
 const DATA = 'postgres';
@@ -26,6 +27,7 @@ const UNFINISHED = 'postgres.unfinished';
 export class EmbeddedServer implements Server {
   readonly direct = undefined;
   readonly #pool: pg.Pool;
+  readonly #listeners = new Set<(payload: string) => void>();
   #closing: Promise<void> | undefined;
 
   /**
@@ -60,7 +62,12 @@ export class EmbeddedServer implements Server {
   ) {
     this.#pool = new pg.Pool({ max: 1, idleTimeoutMillis: 0, stream: () => new Wire(postgres, PREAMBLE) });
     this.#pool.on('error', onIdleError);
-    this.#pool.on('connect', (client) => client.on('error', () => {}));
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => {});
+      client.on('notification', ({ payload = '' }) => {
+        for (const listener of this.#listeners) listener(payload);
+      });
+    });
   }
 
   pool(): pg.Pool {
@@ -79,8 +86,14 @@ export class EmbeddedServer implements Server {
         return this.pool();
       },
       ageOf: () => this.ageOf(),
+      onNotification: (listener) => this.onNotification(listener),
       close: () => (closing ??= left()),
     };
+  }
+
+  onNotification(listener: (payload: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** As old as it gets: nobody who could need time to come back is connected. */

@@ -39,8 +39,15 @@ export function childCte(first: number): string {
  * @param parent a relation with `ord`, `run_key` and the run's locked `status`
  * @param session the parameter of the session that stamps or leases them; `null` for a client
  * @param mayLease an SQL condition for eager leases
+ * @param stamp when the message of what is ready is published
  */
-export function bornCtes(parent: string, session: string, mayLease: string, namespace: string): string {
+export function bornCtes(
+  parent: string,
+  session: string,
+  mayLease: string,
+  namespace: string,
+  stamp = 'clock_timestamp()',
+): string {
   return `kin as (
     select p.run_key, c.*,
       case
@@ -56,7 +63,7 @@ export function bornCtes(parent: string, session: string, mayLease: string, name
     select run_key, path, born_state, born_state in ('ready', 'leased'), queue, ${session},
       case when born_state = 'leased' then lease_number end, pending,
       case when state = 'ready' then clock_timestamp() end,
-      case when state = 'ready' then clock_timestamp() end,
+      case when state = 'ready' then ${stamp} end,
       case when born_state = 'leased' then clock_timestamp() end, source, recipe, input
     from kin order by run_key, path
     returning a.*),

@@ -89,8 +89,40 @@ export async function commit(
         return committed;
       })
     : await send((statement) => database.query('commit', statement));
-  if (repeat) await recognise(database, session, completions, results);
+  if (repeat) await recognise((statement) => database.query('commit', statement), session, completions, results);
   return completions.map((_, i) => results.get(i + 1) ?? { kind: 'lost' });
+}
+
+/** One completion as part of a transaction that is committed, or not, by the caller. */
+export async function commitIn(
+  sql: Sql,
+  namespace: string,
+  session: SessionKey,
+  completion: Completion,
+): Promise<CommitResult> {
+  const results = await record((statement) => sql.query(statement), namespace, session, [completion]);
+  await lookLater(sql, session, [completion], results);
+  return results.get(1) ?? { kind: 'lost' };
+}
+
+const LOCK_RUN = 'select key from baton.runs where key = $1 for no key update';
+
+/**
+ * A completion whose transaction nobody knows the end of: the run's lock was taken in it, so whoever has the lock sees
+ * how it ended. Undefined: it isn't recorded.
+ */
+export async function recorded(
+  database: Database,
+  session: SessionKey,
+  completion: Completion,
+): Promise<CommitResult | undefined> {
+  const results = new Map<number, Draft>();
+  await database.transaction('commit', async (sql) => {
+    results.clear();
+    await sql.query({ text: LOCK_RUN, values: [completion.run] });
+    await recognise((statement) => sql.query(statement), session, [completion], results);
+  });
+  return results.get(1);
 }
 
 async function record(
@@ -182,7 +214,7 @@ where a.state in ('ready', 'leased')`;
 
 /** A repeat finds its own number on a completed row: committed before, with the successors as they stand now. */
 async function recognise(
-  database: Database,
+  query: Sql['query'],
   session: SessionKey,
   completions: readonly Completion[],
   results: Map<number, Draft>,
@@ -193,25 +225,23 @@ async function recognise(
     completions.map(({ path }) => path),
     completions.map(({ number }) => number),
   ];
-  const { rows } = await database.query<{ ord: number } & EndedColumns>('commit', { text: RECORDED, values });
+  const { rows } = await query<{ ord: number } & EndedColumns>({ text: RECORDED, values });
   for (const row of rows) {
     if (results.has(row.ord)) continue;
     const completion = completions[row.ord - 1] as Completion;
-    const result = await successors(database, session, completion);
+    const result = await successors(query, session, completion);
     if (completion.finish !== undefined && row.status === 'completed') result.ended = toEnded(row);
     results.set(row.ord, result);
   }
 }
 
 async function successors(
-  database: Database,
+  query: Sql['query'],
   session: SessionKey,
   { run, activate, arrive }: Completion,
 ): Promise<Draft> {
   const paths = [...activate.map((row) => row.path), ...(arrive ? [arrive.join] : [])];
-  const { rows } = await database.query<
-    ReadyColumns & { state: string; session: string | null; number: string | null }
-  >('commit', {
+  const { rows } = await query<ReadyColumns & { state: string; session: string | null; number: string | null }>({
     text: SUCCESSORS,
     values: [paths.map(() => run), paths],
   });

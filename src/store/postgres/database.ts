@@ -11,7 +11,7 @@ export interface Sql {
 }
 
 /** A statement that Postgres gave up to break a deadlock or a serialization failure: send it again. */
-const REPEATABLE = new Set(['40001', '40P01']);
+export const GAVE_UP: ReadonlySet<string> = new Set(['40001', '40P01']);
 const REPEATS = 10;
 
 export class Database {
@@ -77,7 +77,7 @@ export class Database {
       try {
         return await work();
       } catch (error) {
-        if (attempt < REPEATS && REPEATABLE.has(codeOf(error))) continue;
+        if (attempt < REPEATS && GAVE_UP.has(codeOf(error))) continue;
         throw this.#translate(error);
       }
     }

@@ -8,6 +8,7 @@ import { ConnectionError } from '../../core/errors.js';
 import { redact } from '../../core/serialize-error.js';
 import { connectionFailure } from './failures.js';
 import type { Lane, OnIdleError, Server } from './server.js';
+import { MOST } from './task-transaction.js';
 
 /** A connection string, pg's own pool, whose settings are used, or pg's PoolConfig. */
 export type PostgresConfig = string | pg.Pool | pg.PoolConfig;
@@ -17,11 +18,12 @@ const HOT = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
 // A process that froze or vanished in the middle of a transaction keeps its locks, and everybody who needs one waits:
 // after this many ms without its next statement the server ends it.
 const PATIENCE = '-c idle_in_transaction_session_timeout=5000';
-const LANES: Record<Lane, { max: number; options: string }> = {
+const LANES: Record<Lane, { max: number; options: string; query_timeout?: number }> = {
   lease: { max: 1, options: `${HOT} -c synchronous_commit=off` },
   commit: { max: 1, options: `${HOT} ${PATIENCE}` },
   duty: { max: 1, options: `${HOT} ${PATIENCE}` },
   shared: { max: 4, options: `${HOT} ${PATIENCE}` },
+  task: { max: MOST, options: '', query_timeout: 0 },
 };
 
 export class NetworkServer implements Server {
@@ -43,11 +45,11 @@ export class NetworkServer implements Server {
     const existing = this.#lanes.get(lane);
     if (existing !== undefined) return existing;
     if (this.#closed) throw new Error('this store was closed');
-    const { max, options } = LANES[lane];
+    const { options, ...own } = LANES[lane];
     const pool = new pg.Pool({
       ...this.direct,
-      max,
-      idleTimeoutMillis: lane === 'shared' ? 10_000 : 0,
+      ...own,
+      idleTimeoutMillis: lane === 'shared' || lane === 'task' ? 10_000 : 0,
       options: [this.direct.options, options].filter(Boolean).join(' '),
       application_name: this.direct.application_name ?? `baton ${lane}`,
     });

@@ -9,6 +9,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { SessionKey } from '../../core/model.js';
+import { LISTEN } from './claim.js';
 
 /** First half of the advisory lock's key; the second is the session's own. */
 const CLASS = 0x62746f6e;
@@ -40,6 +41,7 @@ export class SessionLock {
     /** What a renewal after an interruption grants at least; heartbeats may have granted more by now. */
     private readonly ttlMs: number,
     private readonly onError: (error: Error) => void,
+    private readonly onNotification: (payload: string) => void,
   ) {}
 
   /** Takes the lock for the first time; rejects when the server can't be reached. */
@@ -65,12 +67,14 @@ export class SessionLock {
     const client = new pg.Client({ ...this.config, application_name: `baton session ${this.session}` });
     const lost = new Promise<void>((resolve) => client.once('end', () => resolve()));
     client.on('error', this.onError);
+    client.on('notification', ({ payload = '' }) => this.onNotification(payload));
     await client.connect();
     this.#client = client;
     try {
       await client.query(RENEW, [this.session, this.ttlMs]);
       await this.#take(client);
       await client.query(NOTE, [this.session]);
+      await client.query(LISTEN);
     } catch (error) {
       await client.end().catch(this.onError);
       throw error;

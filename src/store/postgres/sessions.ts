@@ -7,8 +7,10 @@ import {
   type LeaseRef,
   SessionDeadError,
   type SessionOptions,
+  type Started,
   type StoreSession,
 } from '../store.js';
+import { startedIn } from './claim.js';
 import type { Database } from './database.js';
 import { SessionLock } from './session-lock.js';
 import { handBack, handBackIn } from './settle.js';
@@ -36,8 +38,12 @@ export async function openSession(
   });
   const key = (rows[0] as { key: string }).key;
   const { direct } = database.server;
-  if (direct === undefined) return unlockedSession(database, key);
-  const lock = new SessionLock(direct, key, ttlMs, onError);
+  if (direct === undefined) return unlockedSession(database, namespace, key);
+  const listeners = new Set<(started: Started) => void>();
+  const lock = new SessionLock(direct, key, ttlMs, onError, (payload) => {
+    const started = startedIn(namespace, payload);
+    if (started !== undefined) for (const listener of listeners) listener(started);
+  });
   const close = async () => {
     // The row first: a closed session isn't judged when its lock becomes free.
     await closeRow(database, key);
@@ -56,17 +62,26 @@ export async function openSession(
       return lock.locked;
     },
     onInterrupted: (listener) => lock.onInterrupted(listener),
+    onStarted: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     close: () => (closing ??= close().finally(() => lock.close())),
   };
 }
 
 /** Where nobody else can be connected, no lock is needed: whoever opens the server next declares its owner dead. */
-function unlockedSession(database: Database, key: SessionKey): StoreSession {
+function unlockedSession(database: Database, namespace: string, key: SessionKey): StoreSession {
   let closing: Promise<void> | undefined;
   return {
     key,
     locked: true,
     onInterrupted: () => () => {},
+    onStarted: (listener) =>
+      database.server.onNotification?.((payload) => {
+        const started = startedIn(namespace, payload);
+        if (started !== undefined) listener(started);
+      }) ?? (() => {}),
     close: () => (closing ??= closeRow(database, key)),
   };
 }

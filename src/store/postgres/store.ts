@@ -1,6 +1,7 @@
 /** The store on Postgres: a table of contents of the verbs beside it. */
 
 import { RunNotFoundError } from '../../core/errors.js';
+import type { Tx } from '../../core/flow.js';
 import type { ActivationRef, QueueSpec, RunKey, SerializedError, SessionKey } from '../../core/model.js';
 import type {
   BackOff,
@@ -19,7 +20,8 @@ import type {
   StartRequest,
   Store,
 } from '../store.js';
-import { commit } from './commit.js';
+import { claim } from './claim.js';
+import { commit, recorded } from './commit.js';
 import { Database } from './database.js';
 import { definition, ensureQueues, putDefinition, queues } from './definitions.js';
 import { judge, look, restamp, sweep } from './duties.js';
@@ -35,7 +37,8 @@ import type { Server } from './server.js';
 import { heartbeat, openSession } from './sessions.js';
 import { backOff, handBack } from './settle.js';
 import { signal } from './signal.js';
-import { start } from './start.js';
+import { start, startIn } from './start.js';
+import { TaskTransactions } from './task-transaction.js';
 import { fireTimers } from './timers.js';
 import { loads, sessions } from './watch.js';
 
@@ -52,12 +55,14 @@ export class PostgresStore implements Store {
   readonly #database: Database;
   readonly #namespace: string;
   readonly #onError: (error: Error) => void;
+  readonly #transactions: TaskTransactions;
 
   constructor(options: PostgresStoreOptions) {
     this.#onError = options.onError ?? (() => {});
     const { postgres } = options;
     this.#database = new Database(isServer(postgres) ? postgres : new NetworkServer(postgres, this.#onError));
     this.#namespace = options.namespace;
+    this.#transactions = new TaskTransactions(this.#database.server, options.namespace);
   }
 
   /** A store whose server answers. Rejects with a ConnectionError when it doesn't. */
@@ -91,6 +96,8 @@ export class PostgresStore implements Store {
 
   start = (requests: readonly StartRequest[]) => start(this.#database, this.#namespace, requests);
 
+  startIn = (tx: Tx, requests: readonly StartRequest[]) => startIn(tx, this.#namespace, requests);
+
   openSession = (options: SessionOptions) => openSession(this.#database, this.#namespace, options, this.#onError);
   heartbeat = (session: SessionKey, beat: Heartbeat) => heartbeat(this.#database, session, beat);
 
@@ -98,6 +105,11 @@ export class PostgresStore implements Store {
   commit = (session: SessionKey, completions: readonly Completion[], options?: { readonly repeat?: boolean }) =>
     commit(this.#database, this.#namespace, session, completions, options?.repeat ?? false);
   expand = (session: SessionKey, expansion: Expansion) => expand(this.#database, this.#namespace, session, expansion);
+  get transactions() {
+    return this.#database.server.direct === undefined ? 'exclusive' : 'concurrent';
+  }
+  beginTask = (signal: AbortSignal) => this.#transactions.begin(signal);
+  recorded = (session: SessionKey, completion: Completion) => recorded(this.#database, session, completion);
   backOff = (session: SessionKey, requests: readonly BackOff[]) =>
     backOff(this.#database, this.#namespace, session, requests);
   fail = (session: SessionKey, failure: Failure) => fail(this.#database, session, failure);
@@ -114,6 +126,7 @@ export class PostgresStore implements Store {
     failure: { readonly error: SerializedError; readonly task: string },
   ) => poison(this.#database, activation, failure);
   fireTimers = (session: SessionKey, limit: number) => fireTimers(this.#database, this.#namespace, session, limit);
+  claim = (session: SessionKey, limit: number) => claim(this.#database, this.#namespace, session, limit);
   restamp = (session: SessionKey, owed: LookRequest['owed'], limit: number) =>
     restamp(this.#database, session, owed, limit);
 

@@ -7,7 +7,7 @@ const PHASES = ['leasing', 'executing', 'committing', 'publishing', 'acking', 's
 const NEXT: Record<DeliveryPhase, readonly DeliveryPhase[]> = {
   leasing: ['executing', 'settled'],
   executing: ['committing', 'settled'],
-  committing: ['publishing', 'settled'],
+  committing: ['publishing', 'executing', 'settled'],
   publishing: ['acking', 'settled'],
   acking: ['leasing', 'settled'],
   settled: [],
