@@ -25,6 +25,7 @@ interface Answer {
 
 export class Starter {
   readonly #batch = new Batch<StartRequest, Answer>((requests) => this.#send(requests));
+  readonly #inTransactions = new WeakMap<Tx, Batch<StartRequest, Answer>>();
   readonly #firstRows = new WeakMap<Tree, Map<Priority, Promise<ActivationRow[]>>>();
 
   constructor(private readonly connection: Connection) {}
@@ -51,7 +52,7 @@ export class Starter {
       replyTo: transport.replyAddress ?? null,
       activations,
     };
-    const { result, dispatched } = tx === undefined ? await this.#batch.add(request) : await this.#startIn(tx, request);
+    const { result, dispatched } = await (tx === undefined ? this.#batch : this.#batchOf(tx)).add(request);
     if (result.kind === 'exists') return useExisting(result, tree, plan);
     await dispatched;
     return result.run;
@@ -82,10 +83,17 @@ export class Starter {
     return rowsFor({ workflow: tree.name, hash: tree.hash, priority }, begin(tree), queues);
   }
 
-  /** As a part of the caller's transaction. What follows from it is up to the workers, who hear of its commit. */
-  async #startIn(tx: Tx, request: StartRequest): Promise<Answer> {
-    const [result] = await this.connection.within(tx).startIn(tx, [request]);
-    return { result: result as StartResult, dispatched: Promise.resolve() };
+  /** For a transaction of the caller's. What follows from its starts is up to the workers, who hear of its commit. */
+  #batchOf(tx: Tx): Batch<StartRequest, Answer> {
+    let batch = this.#inTransactions.get(tx);
+    if (batch === undefined) {
+      batch = new Batch<StartRequest, Answer>(async (requests) => {
+        const results = await this.connection.within(tx).startIn(tx, requests);
+        return results.map((result) => ({ result, dispatched: Promise.resolve() }));
+      });
+      this.#inTransactions.set(tx, batch);
+    }
+    return batch;
   }
 
   async #send(requests: readonly StartRequest[]): Promise<Answer[]> {
