@@ -144,7 +144,7 @@ export const workerMachine = setup({
     },
 
     running: {
-      initial: 'active',
+      initial: 'ready',
       invoke: [
         {
           src: 'breaker',
@@ -165,7 +165,7 @@ export const workerMachine = setup({
         'infrastructure.ok': { actions: 'tellBreaker' },
       },
       states: {
-        active: {
+        ready: {
           always: [
             { guard: or(['paused', 'tripped']), target: 'quiescing' },
             { guard: 'degraded', target: 'degraded' },
@@ -174,7 +174,7 @@ export const workerMachine = setup({
         degraded: {
           always: [
             { guard: or(['paused', 'tripped']), target: 'quiescing' },
-            { guard: not('degraded'), target: 'active' },
+            { guard: not('degraded'), target: 'ready' },
           ],
         },
         quiescing: {
@@ -193,7 +193,7 @@ export const workerMachine = setup({
           ],
         },
         resuming: {
-          invoke: { src: 'resume', onDone: 'active', onError: { target: 'quiescing', actions: 'trip' } },
+          invoke: { src: 'resume', onDone: 'ready', onError: { target: 'quiescing', actions: 'trip' } },
         },
       },
     },

@@ -120,7 +120,7 @@ export class Worker implements WorkerHandle {
 
   /** Resolves when it takes work again, or will as soon as store and broker are back. Rejects as `pause()` does. */
   async resume(): Promise<void> {
-    const there = ['running.active', 'running.degraded', 'running.recovering'];
+    const there = ['running.ready', 'running.degraded', 'running.recovering'];
     await this.#steer('resume', (detail) => there.includes(detail));
   }
 

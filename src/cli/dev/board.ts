@@ -7,7 +7,7 @@ import { cut, table } from '../table.js';
 export interface Board {
   /** Such as `order.mjs · .baton`. */
   readonly title: string;
-  /** The worker's public state, dotted: `running.active`. */
+  /** The worker's public state, dotted: `running.ready`. */
   readonly worker: string;
   readonly workflows: readonly string[];
   /** Newest first. */

@@ -37,7 +37,7 @@ const task = (runId: string, more: object = {}) =>
   }) as Board['tasks'][number];
 const board = (more: Partial<Board> = {}): Board => ({
   title: 'order.mjs · .baton',
-  worker: 'running.active',
+  worker: 'running.ready',
   workflows: ['order'],
   runs: [],
   tasks: [],
@@ -49,7 +49,7 @@ describe('the board', () => {
   test('without runs it says how to start one', () => {
     expect(boardLines(board(), { columns: 80, rows: 24 }, now)).toEqual([
       '',
-      'baton dev · order.mjs · .baton · running.active · Ctrl-C stops',
+      'baton dev · order.mjs · .baton · running.ready · Ctrl-C stops',
       "no runs yet; in another terminal: baton start order --input '{}'",
     ]);
   });
@@ -63,7 +63,7 @@ describe('the board', () => {
     const tasks = [task('A-2', { attempt: 2, outcome: 'retrying' }), task('A-3')];
     expect(boardLines(board({ runs, tasks }), { columns: 80, rows: 24 }, now)).toEqual([
       '',
-      'baton dev · order.mjs · .baton · running.active · Ctrl-C stops',
+      'baton dev · order.mjs · .baton · running.ready · Ctrl-C stops',
       'RUN  WORKFLOW  STATUS           AT                   AGE',
       'A-3  order     awaiting_signal  packed               5 s',
       `A-2  order     waiting          rest until ${clock}  2 h`,

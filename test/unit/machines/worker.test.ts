@@ -33,9 +33,9 @@ const STATES: Record<string, { readonly by: readonly Move[]; readonly to: { read
   'starting.opening': starting(1, 'starting.onStartup', 'stopping.closing'),
   'starting.onStartup': starting(2, 'starting.consuming', 'stopping.onShutdown'),
   'starting.consuming': starting(3, 'starting.afterStart', 'stopping.quiescing'),
-  'starting.afterStart': starting(4, 'running.active', 'stopping.beforeStop'),
+  'starting.afterStart': starting(4, 'running.ready', 'stopping.beforeStop'),
 
-  'running.active': running([], {
+  'running.ready': running([], {
     'pause.requested': 'running.quiescing',
     'breaker.opened': 'running.quiescing',
     'health.bad': 'running.degraded',
@@ -43,7 +43,7 @@ const STATES: Record<string, { readonly by: readonly Move[]; readonly to: { read
   'running.degraded': running(['health.bad'], {
     'pause.requested': 'running.quiescing',
     'breaker.opened': 'running.quiescing',
-    'health.good': 'running.active',
+    'health.good': 'running.ready',
   }),
   'running.quiescing': running(['pause.requested'], { 'step.done': 'running.paused', 'step.failed': 'running.paused' }),
   'running.paused': running(['pause.requested', 'step.done'], { 'resume.requested': 'running.resuming' }),
@@ -52,7 +52,7 @@ const STATES: Record<string, { readonly by: readonly Move[]; readonly to: { read
     'breaker.closed': 'running.resuming',
   }),
   'running.resuming': running(['pause.requested', 'step.done', 'resume.requested'], {
-    'step.done': 'running.active',
+    'step.done': 'running.ready',
     'step.failed': 'running.quiescing',
   }),
 

@@ -113,7 +113,7 @@ test('a lease that the store granted and never answered is found as soon as the 
       return {
         async lease(session, requests) {
           const results = await lease(session, requests);
-          away ||= worker.detail === 'running.active' && !returned;
+          away ||= worker.detail === 'running.ready' && !returned;
           return away ? gone() : results;
         },
         look: (session, request) => (away ? gone() : look(session, request)),

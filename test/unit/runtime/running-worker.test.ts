@@ -23,7 +23,7 @@ describe('the breaker', () => {
     const { worker, engine, log, states } = await running();
     engine.fail(4);
     await vi.advanceTimersByTimeAsync(0);
-    expect(worker.detail).toBe('running.active');
+    expect(worker.detail).toBe('running.ready');
     engine.fail();
     await vi.advanceTimersByTimeAsync(0);
     expect(worker.detail).toBe('running.recovering');
@@ -32,7 +32,7 @@ describe('the breaker', () => {
     expect(log).toEqual(['quiesce']);
     await vi.advanceTimersByTimeAsync(1);
     expect(log).toEqual(['quiesce', 'probe', 'consume']);
-    expect(worker.detail).toBe('running.active');
+    expect(worker.detail).toBe('running.ready');
     expect(states).toEqual(['starting', 'running']);
     await worker.stop();
   });
@@ -46,7 +46,7 @@ describe('the breaker', () => {
     engine.does.probe = () => {};
     await vi.advanceTimersByTimeAsync(1);
     expect(log).toEqual(['quiesce', 'probe', 'probe', 'probe', 'consume']);
-    expect(worker.detail).toBe('running.active');
+    expect(worker.detail).toBe('running.ready');
     await worker.stop();
   });
 
@@ -59,7 +59,7 @@ describe('the breaker', () => {
     expect(log).toEqual(['quiesce', 'probe', 'consume', 'quiesce']);
     engine.does.consume = () => {};
     await vi.advanceTimersByTimeAsync(2_000);
-    expect(worker.detail).toBe('running.active');
+    expect(worker.detail).toBe('running.ready');
     await worker.stop();
   });
 
@@ -69,7 +69,7 @@ describe('the breaker', () => {
       engine.end({ runId: 'r', workflow: 'w', taskId: 't', path: '/0', attempt: i, outcome: 'failed', durationMs: 1 });
     }
     await vi.advanceTimersByTimeAsync(0);
-    expect(worker.detail).toBe('running.active');
+    expect(worker.detail).toBe('running.ready');
     await worker.stop();
   });
 
@@ -102,7 +102,7 @@ describe('pause and resume', () => {
     await worker.pause();
     await Promise.all([worker.resume(), worker.resume()]);
     await worker.resume();
-    expect([worker.detail, engine.consuming]).toEqual(['running.active', true]);
+    expect([worker.detail, engine.consuming]).toEqual(['running.ready', true]);
     expect(log).toEqual(['quiesce', 'consume']);
     await worker.stop();
   });
@@ -129,7 +129,7 @@ describe('pause and resume', () => {
     expect(worker.detail).toBe('running.paused');
     expect(log).toEqual(['quiesce', 'probe']);
     await worker.resume();
-    expect(worker.detail).toBe('running.active');
+    expect(worker.detail).toBe('running.ready');
     await worker.stop();
   });
 
@@ -165,7 +165,7 @@ describe('health', () => {
     });
     bad = false;
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(worker.detail).toBe('running.active');
+    expect(worker.detail).toBe('running.ready');
     await worker.stop();
   });
 

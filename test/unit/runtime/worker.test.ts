@@ -12,7 +12,7 @@ describe('a life in good order', () => {
     const { worker, states } = fakeWorker({ hooks: allHooks(log) }, log);
     expect([worker.state, worker.detail]).toEqual(['initializing', 'initializing']);
     await worker.start();
-    expect([worker.state, worker.detail]).toEqual(['running', 'running.active']);
+    expect([worker.state, worker.detail]).toEqual(['running', 'running.ready']);
     expect(log.splice(0)).toEqual(['beforeStart', 'open', 'onStartup', 'consume', 'afterStart', 'probe']);
     await worker.stop();
     expect(log).toEqual([
@@ -207,7 +207,7 @@ describe('waitFor', () => {
     await worker.waitFor('initializing');
     const stopped = worker.waitFor('stopped');
     await worker.start();
-    await worker.waitFor('running.active');
+    await worker.waitFor('running.ready');
     await worker.stop();
     await stopped;
   });
