@@ -150,6 +150,21 @@ export function transactionContract(name: string, open: () => Promise<Transactio
       expect(await effects()).toEqual(['kept']);
     });
 
+    test.each(['/* by the way */ commit', 'select 1; commit', 'select 1; rollback; begin'])(
+      'a task that ends its transaction by a detour has failed, not silently: %s',
+      async (statement) => {
+        const status = await outcome(`detour-${statement.length}`, async (_in, tx) => {
+          await write(tx, 'a part');
+          await tx.query(statement);
+          await write(tx, 'the rest');
+        });
+        expect(status).toMatchObject({
+          status: 'failed',
+          error: { name: 'TaskTransactionError', message: expect.stringMatching(/ended it; use savepoints/) },
+        });
+      },
+    );
+
     test('savepoints are the way to undo a part of it', async () => {
       const status = await outcome('savepoints', async (_in, tx) => {
         await write(tx, 'kept');

@@ -19,8 +19,12 @@ import { codeOf, connectionFailure } from './failures.js';
 import type { Server } from './server.js';
 import { Turns } from './turns.js';
 
-// The lane's connections are as the user's own would be; our statement wants what the other lanes have.
-const OURS = 'set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off';
+const BEGUN = 'select pg_backend_pid() as pid, pg_current_xact_id()::text as id';
+// The lane's connections are as the user's own would be; our statement wants what the other lanes have. And whatever the
+// task has sent, in a function's body or hidden behind a comment: it is recorded in the transaction that it began in.
+const OURS = `
+select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+  pg_current_xact_id_if_assigned()::text as id`;
 /** Open at once in a process: they must never take the connections away that heartbeats and commits need. */
 export const MOST = 10;
 /** A connection that doesn't answer to our own statements for this long, in ms, is gone; the task's take what they take. */
@@ -53,6 +57,12 @@ export class TaskTransactions {
   }
 }
 
+interface Begun {
+  readonly pid: number;
+  /** Postgres's number of the transaction. */
+  readonly id: string;
+}
+
 class OpenTransaction implements TaskTransaction {
   readonly tx: Tx;
   #ended = false;
@@ -64,8 +74,8 @@ class OpenTransaction implements TaskTransaction {
     const client = await server.pool('task').connect();
     try {
       await client.query('begin');
-      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-      return new OpenTransaction(client, server, (rows[0] as { pid: number }).pid, namespace, done);
+      const { rows } = await client.query<Begun>(BEGUN);
+      return new OpenTransaction(client, server, rows[0] as Begun, namespace, done);
     } catch (error) {
       client.release(true);
       throw error;
@@ -75,7 +85,7 @@ class OpenTransaction implements TaskTransaction {
   private constructor(
     private readonly client: pg.PoolClient,
     private readonly server: Server,
-    private readonly pid: number,
+    private readonly begun: Begun,
     private readonly namespace: string,
     private readonly done: () => void,
   ) {
@@ -97,7 +107,7 @@ class OpenTransaction implements TaskTransaction {
   ): Promise<CommitResult | { kind: 'undone'; error: unknown }> {
     this.#ended = true;
     try {
-      await this.#own.query({ text: OURS });
+      await this.#still();
       const result = await commitIn(this.#own, this.namespace, session, completion);
       if (result.kind === 'lost') {
         await this.#leave();
@@ -145,6 +155,13 @@ class OpenTransaction implements TaskTransaction {
     }
   }
 
+  /** A task that ended it by some detour has committed, or lost, a part of what it wrote: that must not pass for whole. */
+  async #still(): Promise<void> {
+    const { rows } = await this.#own.query<{ id: string | null }>({ text: OURS });
+    if (rows[0]?.id !== this.begun.id)
+      throw new TaskTransactionError('one of its statements ended it; use savepoints within it');
+  }
+
   /** Constraints that were deferred are checked only now: whatever they refuse is the task's doing. */
   async #commit(): Promise<void> {
     try {
@@ -175,7 +192,7 @@ class OpenTransaction implements TaskTransaction {
   /** What the task has under way is cancelled, or it would go on holding its locks; nobody waits for it any more. */
   async #interrupt(): Promise<void> {
     if (this.server.direct === undefined) return;
-    const cancel = { text: 'select pg_cancel_backend($1)', values: [this.pid] };
+    const cancel = { text: 'select pg_cancel_backend($1)', values: [this.begun.pid] };
     await this.server
       .pool('shared')
       .query(cancel)
