@@ -266,7 +266,7 @@ export function transactionContract(name: string, open: () => Promise<Transactio
               await new Promise((resolve) => signal.addEventListener('abort', resolve));
               return 'late';
             },
-            { timeout: '5s' },
+            { timeout: '1s' },
           ),
         )
         .build();
