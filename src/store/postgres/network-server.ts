@@ -18,6 +18,9 @@ const HOT = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
 // A process that froze or vanished in the middle of a transaction keeps its locks, and everybody who needs one waits:
 // after this many ms without its next statement the server ends it.
 const PATIENCE = '-c idle_in_transaction_session_timeout=5000';
+// The kernel's default is two hours, in which a host that vanished would go on holding its locks: a task's on rows of
+// its own, too. This notices within 25 s.
+const KEEP_ALIVE = '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
 const LANES: Record<Lane, { max: number; options: string; query_timeout?: number }> = {
   lease: { max: 1, options: `${HOT} -c synchronous_commit=off` },
   commit: { max: 1, options: `${HOT} ${PATIENCE}` },
@@ -87,7 +90,8 @@ function poolConfig(config: PostgresConfig): pg.PoolConfig {
       : 'options' in config && 'connect' in config
         ? { ...config.options }
         : config;
-  return { keepAlive: true, connectionTimeoutMillis: 5_000, query_timeout: 60_000, ...base };
+  const options = [KEEP_ALIVE, base.options].filter(Boolean).join(' ');
+  return { keepAlive: true, connectionTimeoutMillis: 5_000, query_timeout: 60_000, ...base, options };
 }
 
 function describeTarget(config: pg.PoolConfig): string {

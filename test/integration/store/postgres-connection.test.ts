@@ -40,6 +40,22 @@ test('a store that was closed opens no connection any more', async ({ world }) =
   await expect(store.ping()).rejects.toThrow('closed');
 });
 
+test('a host that vanished is noticed by the server, whatever its connection was for; options of the user count', async () => {
+  const config = { connectionString: url(), options: '-c tcp_keepalives_count=2' };
+  const server = new NetworkServer(config, () => {});
+  const session = new pg.Client(server.direct);
+  await session.connect();
+  const settings = async (client: pg.Pool | pg.Client) =>
+    (await client.query(`select name, setting from pg_settings where name like 'tcp_keepalives%' order by 1`)).rows.map(
+      ({ setting }) => Number(setting),
+    );
+  expect(await settings(session)).toEqual([2, 10, 5]);
+  for (const lane of ['lease', 'commit', 'duty', 'shared', 'task'] as const)
+    expect(await settings(server.pool(lane))).toEqual([2, 10, 5]);
+  await session.end();
+  await server.close();
+});
+
 test('a process that froze in the middle of a transaction holds nobody up for long', async ({ world }) => {
   const run = await world.begin();
   const frozen = new Database(new NetworkServer(url(), () => {}));
