@@ -24,7 +24,7 @@ const THEIRS = {
   machines: ['xstate'],
   store: ['pg', '@electric-sql/pglite', 'node:'],
   transport: ['amqplib', 'node:'],
-  runtime: ['xstate', 'pino', 'node:'],
+  runtime: ['xstate', 'pino', 'fastify', 'prom-client', 'node:'],
   client: ['pg', 'amqplib', 'pino', 'node:'],
   cli: ['commander', 'pino', 'node:'],
   testing: ['pg', 'amqplib', 'pino', '@testcontainers/postgresql', '@testcontainers/rabbitmq', 'node:'],

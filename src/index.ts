@@ -78,6 +78,7 @@ export { getTaskContext } from './runtime/context.js';
 export type { TaskEvent } from './runtime/engaged.js';
 export type { CheckResult, Health, HealthCheck } from './runtime/health.js';
 export type { Cleanup, Hook, HookContext, Hooks } from './runtime/hooks.js';
+export type { HttpOptions } from './runtime/http/http-options.js';
 export type { LogLevel } from './runtime/log-level.js';
 export { TimeLimitError } from './runtime/time-limit.js';
 export { Worker } from './runtime/worker.js';

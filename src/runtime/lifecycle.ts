@@ -8,6 +8,7 @@ import { type WorkerEvent, workerMachine } from '../../machines/worker.js';
 import type { Engine } from './engine.js';
 import type { Health, HealthMonitor } from './health.js';
 import type { HookRunner } from './hooks.js';
+import type { WorkerHttp } from './http/worker-http.js';
 import type { StopBudget } from './stop-budget.js';
 import { limited } from './time-limit.js';
 
@@ -21,6 +22,7 @@ export interface LifecycleParts {
   readonly engine: EngineLike;
   readonly hooks: HookRunner;
   readonly health: HealthMonitor;
+  readonly http: Pick<WorkerHttp, 'open' | 'close'> | undefined;
   /** The time of the stop, which begins when this is first asked. */
   readonly budget: () => StopBudget;
   /** What tasks that are aborted by the stop are told. */
@@ -49,7 +51,7 @@ export class Lifecycle {
     const closingMs = () => this.parts.budget().closingMs();
     return workerMachine.provide({
       actors: {
-        beforeStart: this.#step('beforeStart', (signal) => hooks.start('beforeStart', signal)),
+        beforeStart: this.#step('beforeStart', (signal) => this.#beforeStart(signal)),
         open: this.#step('opening', (signal) => this.#undoable('opening', () => engine.open(), signal)),
         onStartup: this.#step('onStartup', (signal) => hooks.start('onStartup', signal)),
         consume: this.#step('consuming', (signal) => this.#undoable('consuming', () => engine.consume(), signal)),
@@ -66,7 +68,7 @@ export class Lifecycle {
         release: this.#stopStep('releasing', () => this.#release(hooksMs())),
         onShutdown: this.#stopStep('onShutdown', (signal) => hooks.shutDown(signal, hooksMs)),
         close: this.#stopStep('closing', () => this.#close(closingMs())),
-        afterStop: this.#stopStep('afterStop', (signal) => hooks.stop('afterStop', signal, closingMs)),
+        afterStop: this.#stopStep('afterStop', (signal) => this.#afterStop(signal)),
       },
     });
   }
@@ -101,6 +103,30 @@ export class Lifecycle {
         return errors;
       });
     });
+  }
+
+  /** Whoever probes sees the whole start. */
+  async #beforeStart(signal: AbortSignal): Promise<void> {
+    const { http, hooks, failed } = this.parts;
+    if (http !== undefined) {
+      const late = () => void http.close().catch((error: unknown) => failed(error, 'closing HTTP late'));
+      await limited(() => http.open(), { what: 'opening HTTP', signal, graceMs: GRACE_MS, late });
+    }
+    await hooks.start('beforeStart', signal);
+  }
+
+  /** And the whole stop. */
+  async #afterStop(signal: AbortSignal): Promise<unknown[]> {
+    const { http, hooks, budget } = this.parts;
+    const closingMs = () => budget().closingMs();
+    const errors = await hooks.stop('afterStop', signal, closingMs);
+    if (http === undefined) return errors;
+    try {
+      await limited(() => http.close(), { what: 'closing HTTP', limitMs: closingMs() });
+    } catch (error) {
+      errors.push(error);
+    }
+    return errors;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

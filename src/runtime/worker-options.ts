@@ -7,6 +7,7 @@ import { ConfigError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import type { HealthCheck, ResolvedCheck } from './health.js';
 import { HOOK_NAMES, type Hooks } from './hooks.js';
+import { type HttpOptions, isPort, LOOPBACK, type ResolvedHttp } from './http/http-options.js';
 import { LOG_LEVELS, type LogLevel } from './log-level.js';
 import { refuseUnknown } from './unknown-options.js';
 
@@ -43,6 +44,11 @@ export interface WorkerOptions {
   readonly handleSignals?: boolean | { readonly reload?: () => WorkerChanges | Promise<WorkerChanges> };
   readonly hooks?: Hooks;
   readonly checks?: readonly HealthCheck[];
+  /**
+   * Answers `/livez`, `/readyz`, `/startupz` and `/metrics` from the first step of its start to the last of its stop.
+   * Takes `fastify` and `prom-client`, which you install beside. @default false
+   */
+  readonly http?: HttpOptions | false;
   /** Of the worker's own logger, where it has levels (pino has). @default the logger's */
   readonly logLevel?: LogLevel;
 }
@@ -72,6 +78,7 @@ export interface ResolvedOptions {
   readonly handleSignals: NonNullable<WorkerOptions['handleSignals']>;
   readonly hooks: Hooks;
   readonly checks: readonly ResolvedCheck[];
+  readonly http: ResolvedHttp | undefined;
   readonly logLevel: LogLevel | undefined;
 }
 
@@ -93,6 +100,7 @@ export const OPTIONS = [
   'handleSignals',
   'hooks',
   'checks',
+  'http',
   'logLevel',
 ] as const satisfies readonly (keyof WorkerOptions)[];
 
@@ -123,6 +131,7 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
     handleSignals: signals(handleSignals),
     hooks: hooks(options.hooks ?? {}),
     checks: checks(options.checks ?? []),
+    http: http(options.http ?? false),
     logLevel: logLevel === undefined ? undefined : level(logLevel),
   };
 }
@@ -194,6 +203,14 @@ function checks(given: readonly HealthCheck[]): ResolvedCheck[] {
     const intervalMs = duration(`${where}.interval`, interval, 0);
     return { name, check, critical, intervalMs, timeoutMs: duration(`${where}.timeout`, timeout, 1) };
   });
+}
+
+function http(given: HttpOptions | false): ResolvedHttp | undefined {
+  if (given === false) return undefined;
+  refuseUnknown(given, ['host', 'port', 'maxLoopLag'], 'http');
+  const { host = LOOPBACK, port, maxLoopLag = '5s' } = given;
+  if (!isPort(port)) throw new ConfigError(`http.port: ${shown(port)} is not a whole number from 0 to 65535`);
+  return { host: text('http.host', host), port, maxLoopLagMs: duration('http.maxLoopLag', maxLoopLag, 1) };
 }
 
 function level(given: LogLevel): LogLevel {

@@ -26,6 +26,11 @@ export function detailOf({ value }: WorkerSnapshot): string {
   return typeof value === 'string' ? value : Object.entries(value)[0]!.join('.');
 }
 
+/** Whether it takes work from the queues. */
+export function isConsuming(snapshot: WorkerSnapshot): boolean {
+  return ['running.ready', 'running.degraded'].includes(detailOf(snapshot));
+}
+
 export function hasEnded(snapshot: WorkerSnapshot): boolean {
   return snapshot.status !== 'active';
 }

@@ -8,6 +8,8 @@ import { Emitter } from './emitter.js';
 import { Engine, type EngineOptions } from './engine.js';
 import { type Health, HealthMonitor, type ResolvedCheck } from './health.js';
 import { HookRunner } from './hooks.js';
+import type { Route } from './http/route.js';
+import { WorkerHttp } from './http/worker-http.js';
 import { type EngineLike, Lifecycle } from './lifecycle.js';
 import { LiveOptions } from './live-options.js';
 import { setLevel } from './log-level.js';
@@ -21,6 +23,7 @@ import {
   detailOf,
   failureOf,
   hasEnded,
+  isConsuming,
   stateOf,
   type WorkerActor,
   type WorkerSnapshot,
@@ -32,7 +35,10 @@ import {
 export type WorkerServices = Pick<
   EngineOptions,
   'store' | 'transport' | 'queues' | 'dispatcher' | 'codec' | 'logger' | 'namespace' | 'prepare'
->;
+> & {
+  /** What its HTTP server answers besides probes and metrics. */
+  readonly routes?: readonly Route[];
+};
 
 /** Takes work from the queues and runs it, from `start()` to `stop()`. Made by `baton.worker()`; one life only. */
 export class Worker implements WorkerHandle {
@@ -45,10 +51,12 @@ export class Worker implements WorkerHandle {
   readonly #logger: Logger;
   readonly #engine: EngineLike;
   readonly #health: HealthMonitor;
+  readonly #http: WorkerHttp | undefined;
   readonly #events: Emitter<WorkerEvents>;
   readonly #undo: (() => void)[] = [];
   readonly #options: LiveOptions;
   #started: Promise<void> | undefined;
+  #hasRun = false;
   #stopMs: number | undefined;
   #stopReason: string | undefined;
   #budget: StopBudget | undefined;
@@ -68,6 +76,7 @@ export class Worker implements WorkerHandle {
     this.#events = new Emitter((err) => this.#logger.error({ err }, 'an event listener threw'));
     this.#engine = engineOf(this.#engineOptions());
     this.#health = new HealthMonitor([this.#servicesCheck(), ...checks]);
+    this.#http = this.#httpSide();
     this.actor = createActor(this.#lifecycle().machine(), { id, input: { startupTimeoutMs } });
     this.finished = this.#end();
     this.finished.catch(() => {});
@@ -82,6 +91,12 @@ export class Worker implements WorkerHandle {
   /** The dotted path of its state, such as `running.degraded`. */
   get detail(): string {
     return detailOf(this.actor.getSnapshot());
+  }
+
+  /** Where it answers HTTP, while it does: `http.port` may have left the choice of a port to the system. */
+  get http(): { readonly url: string } | undefined {
+    const url = this.#http?.url;
+    return url === undefined ? undefined : { url };
   }
 
   /**
@@ -188,6 +203,7 @@ export class Worker implements WorkerHandle {
     return new Lifecycle({
       engine: this.#engine,
       health: this.#health,
+      http: this.#http,
       hooks: new HookRunner({
         hooks: this.#options.now.hooks,
         timeoutMs: this.#options.now.hookTimeoutMs,
@@ -226,6 +242,31 @@ export class Worker implements WorkerHandle {
     return { ...services, workflows, id, tags, ...limits };
   }
 
+  #httpSide(): WorkerHttp | undefined {
+    const { http } = this.#options.now;
+    if (http === undefined) return undefined;
+    const worker = this;
+    const probed = {
+      get state() {
+        return worker.state;
+      },
+      get detail() {
+        return worker.detail;
+      },
+      get consuming() {
+        return isConsuming(worker.actor.getSnapshot());
+      },
+      get started() {
+        return worker.#hasRun;
+      },
+      get lastHealth() {
+        return worker.#health.last();
+      },
+    };
+    const routes = this.#services.routes ?? [];
+    return new WorkerHttp({ http, worker: probed, logger: this.#logger, routes });
+  }
+
   #servicesCheck(): ResolvedCheck {
     const check = () => this.#engine.probe();
     return { name: SERVICES_CHECK, check, critical: true, intervalMs: 30_000, timeoutMs: 10_000 };
@@ -251,6 +292,7 @@ export class Worker implements WorkerHandle {
       const [was, is] = [stateOf(from), stateOf(to)];
       const level = detailOf(to) === 'running.recovering' ? 'warn' : 'debug';
       this.#logger[level]({ from: detailOf(from), to: detailOf(to) }, 'worker state');
+      this.#hasRun ||= is === 'running';
       if (was !== is) this.#events.emit('transition', { from: was, to: is, event });
     });
   }

@@ -18,10 +18,14 @@ export interface FakeWorker {
   readonly states: string[];
 }
 
-export function fakeWorker(options: Partial<WorkerOptions> = {}, log: string[] = []): FakeWorker {
+export function fakeWorker(
+  options: Partial<WorkerOptions> = {},
+  log: string[] = [],
+  own: Pick<WorkerServices, 'routes'> = {},
+): FakeWorker {
   const engine = new FakeEngine(log);
   // Only the engine touches the services, and it is a fake.
-  const services = { logger: silent, namespace: 'default' } as WorkerServices;
+  const services = { logger: silent, namespace: 'default', ...own } as WorkerServices;
   const worker = new Worker({ workflows: [workflow], ...options }, services, () => engine);
   const states: string[] = [];
   worker.on('transition', ({ to }) => states.push(to));

@@ -1,5 +1,6 @@
 /** `baton worker MODULE…` */
 import type { Command } from 'commander';
+import { type HttpOptions, parseHttp } from '../../runtime/http/http-options.js';
 import type { Worker } from '../../runtime/worker.js';
 import { WorkerStoppedError } from '../../runtime/worker-errors.js';
 import { OK } from '../exit-codes.js';
@@ -13,6 +14,7 @@ interface Options extends SharedOptions {
   readonly concurrency?: number;
   readonly tags?: readonly string[];
   readonly id?: string;
+  readonly http?: HttpOptions;
 }
 
 export function addWorker(program: Command, run: Run): void {
@@ -24,6 +26,7 @@ export function addWorker(program: Command, run: Run): void {
     .option('--concurrency <n>', 'tasks at a time (default: 10)', integer('--concurrency'))
     .option('--tags <a,b>', 'take tagged tasks only where all their tags are among these (default: take all)', listed)
     .option('--id <id>', 'its name in logs and descriptions (default: host, process and number)')
+    .option('--http <address>', 'answer probes and metrics there, such as :9090 (default: nowhere)', parseHttp)
     .summary('run the workflows of these modules')
     .addHelpText(
       'after',
@@ -31,7 +34,7 @@ export function addWorker(program: Command, run: Run): void {
     )
     .action(
       run<[string[]], Options>(async (io, options, modules) => {
-        const { concurrency, tags, id } = options;
+        const { concurrency, tags, id, http } = options;
         const workflows = await loadWorkflows(modules, io.cwd);
         const logger = await workerLog(io, options);
         return withBaton(
@@ -44,6 +47,7 @@ export function addWorker(program: Command, run: Run): void {
               ...(concurrency === undefined ? {} : { concurrency }),
               ...(tags === undefined ? {} : { tags }),
               ...(id === undefined ? {} : { id }),
+              ...(http === undefined ? {} : { http }),
             });
             if (await started(worker)) {
               logger.info({ worker: worker.id, workflows: workflows.map(({ name }) => name) }, 'worker running');
