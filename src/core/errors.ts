@@ -186,8 +186,8 @@ export class TaskTimeoutError extends BatonError {
 
 /** The reason of a task's AbortSignal when its lease is gone: what it returns is discarded. */
 export class LeaseLostError extends BatonError {
-  constructor(why: string) {
-    super('LEASE_LOST', `the lease is lost: ${why}; what the task returns is discarded`);
+  constructor(why: string, options?: ErrorOptions) {
+    super('LEASE_LOST', `the lease is lost: ${why}; what the task returns is discarded`, options);
   }
 }
 

@@ -92,7 +92,7 @@ function engage(activation: LeasedActivation, engaged: Engaged): Leased {
   if (tree === undefined)
     throw new RangeError(`no structure ${activation.info.hash} of ${activation.info.workflow} here`);
   const node = nodeAt(tree.root, activation.path);
-  const held = engaged.leases.hold(activation, activation.number);
+  const held = engaged.leases.hold(activation, node.id);
   return { activation, held, tree, node, startedAt: performance.now(), undone: 0 };
 }
 

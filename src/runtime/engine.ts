@@ -22,6 +22,7 @@ import { Emitter } from './emitter.js';
 import type { Engaged, TaskEvent } from './engaged.js';
 import { Intake } from './intake.js';
 import { limits } from './limits.js';
+import { LoopWatch, standstill } from './loop-watch.js';
 import { type Persistence, persist } from './persist.js';
 import { QueueWatch } from './queue-watch.js';
 import type { QueueDirectory } from './queues.js';
@@ -79,6 +80,7 @@ export class Engine {
   readonly #reconciler: Reconciler;
   readonly #intake: Intake;
   readonly #queues: QueueWatch;
+  readonly #loop = new LoopWatch((ms) => this.#stoodStill(ms));
   readonly #subscriptions: (() => void)[] = [];
   #engaged: Engaged | undefined;
   /** Aborted while no delivery is taken: leasing isn't repeated then. */
@@ -192,6 +194,7 @@ export class Engine {
       }),
     );
     this.#reconciler.start();
+    this.#loop.start();
     if (store.transactions !== 'none') this.#claims.start();
   }
 
@@ -240,6 +243,7 @@ export class Engine {
     this.#closed.abort(new Error('the worker stopped'));
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
     this.#timers.stop();
+    this.#loop.stop();
     this.#intake.close();
     await Promise.all([this.#queues.stop(), this.#reconciler.stop(), this.#claims.stop()]);
     await this.#sessions.close();
@@ -358,6 +362,12 @@ export class Engine {
   #failedDelivery(error: unknown): void {
     if (error instanceof SessionDeadError) this.#sessions.die(error);
     else if (!this.#leasing.signal.aborted && !this.#closed.signal.aborted) this.#failed(error);
+  }
+
+  #stoodStill(ms: number): void {
+    const { leaseTtlMs } = this.#sessions;
+    const tasks = this.#sessions.tenure?.leases.atWork() ?? [];
+    this.#options.logger.warn({ stoodStillMs: Math.round(ms), leaseTtlMs, tasks }, standstill(ms, leaseTtlMs));
   }
 
   #failed(error: unknown): void {

@@ -19,6 +19,7 @@ import type { TaskContext, Tx } from '../core/flow.js';
 import { decodeRecipe } from '../core/recipe.js';
 import type { ForkNode, MapNode, RouteNode, SignalNode, TaskNode } from '../core/tree.js';
 import { validate } from '../core/validate.js';
+import { Alarm } from './alarm.js';
 import { runInContext } from './context.js';
 import { limits } from './limits.js';
 import type { Execution, Outcome } from './outcome.js';
@@ -129,10 +130,10 @@ async function attempt(
   const { control, context } = execution;
   const timeout = new AbortController();
   const signal = timeoutMs === undefined ? control : AbortSignal.any([control, timeout.signal]);
-  const timer =
+  const alarm =
     timeoutMs === undefined
       ? undefined
-      : setTimeout(() => timeout.abort(new TaskTimeoutError(context.taskId, timeoutMs)), timeoutMs);
+      : new Alarm(timeoutMs, () => timeout.abort(new TaskTimeoutError(context.taskId, timeoutMs)));
   const ended = new Promise<Outcome>((resolve) => {
     const onAbort = () => resolve(aborted(control, timeout.signal));
     if (signal.aborted) onAbort();
@@ -140,10 +141,15 @@ async function attempt(
   });
   try {
     const taskContext = contextOf(execution, signal);
-    const settled = runInContext(taskContext, async () => completed(execution, await run(taskContext))).catch(failed);
+    const settled = runInContext(taskContext, async () => {
+      const value = await run(taskContext);
+      // A task that held up the event loop returns before any timer can say that its time is over.
+      if (alarm?.ringIfDue()) return ended;
+      return completed(execution, value);
+    }).catch(failed);
     return await Promise.race([settled, ended]);
   } finally {
-    clearTimeout(timer);
+    alarm?.clear();
   }
 }
 

@@ -3,12 +3,13 @@
  * judged dead all of it ends at once, and the engine opens another.
  */
 import { LeaseLostError, RunCancelledError, RunFailedError } from '../core/errors.js';
-import type { ActivationRef, ReadyActivation, RunKey, SessionKey } from '../core/model.js';
+import type { ReadyActivation, RunKey, SessionKey } from '../core/model.js';
 import { deserializeError } from '../core/serialize-error.js';
 import type {
   BackOff,
   CommitResult,
   Completion,
+  LeasedActivation,
   LeaseRef,
   LeaseRequest,
   LeaseResult,
@@ -18,8 +19,16 @@ import type {
 } from '../store/store.js';
 import { Batch } from './batch.js';
 
+/** What runs under a lease, for people. */
+export interface AtWork {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly taskId: string;
+  readonly attempt: number;
+}
+
 /** A lease that a task of this process runs under. */
-export interface Held extends LeaseRef {
+export interface Held extends LeaseRef, AtWork {
   /** Aborted when the lease is lost or the worker gives it up; the reason says which. */
   readonly control: AbortController;
   /** JSON text of what the task said since the last heartbeat. */
@@ -71,10 +80,20 @@ export class Leases {
   }
 
   /** The lease is ours: the heartbeat watches it from now on. */
-  hold(ref: ActivationRef, number: number): Held {
-    const held: Held = { run: ref.run, path: ref.path, number, control: new AbortController() };
+  hold({ run, path, number, info, attempt }: LeasedActivation, taskId: string): Held {
+    const { id: runId, workflow } = info;
+    const held: Held = { run, path, number, runId, workflow, taskId, attempt, control: new AbortController() };
     this.#held.set(number, held);
     return held;
+  }
+
+  atWork(): AtWork[] {
+    return [...this.#held.values()].map(({ runId, workflow, taskId, attempt }) => ({
+      runId,
+      workflow,
+      taskId,
+      attempt,
+    }));
   }
 
   holdsAnyOf(run: string): boolean {
@@ -126,8 +145,9 @@ export class Leases {
   }
 
   /** Aborts every task of this session; what they return is discarded. */
-  abandon(reason: Error): void {
-    this.ended.abort(reason);
+  abandon(cause: Error): void {
+    this.ended.abort(cause);
+    const reason = new LeaseLostError('this worker was taken for dead', { cause });
     for (const held of this.#held.values()) held.control.abort(reason);
     this.#held.clear();
     this.#known.clear();

@@ -40,6 +40,9 @@ export const limits = {
   saturatedMs: 1_000,
   /** How long the work is that a worker holds beyond its slots. */
   lookaheadMs: 100,
+  /** How often a worker looks whether its event loop moves, and how late such a look must come to be told. */
+  loopWatchMs: 250,
+  stoodStillMs: 1_000,
   /** First and longest pause between two tries of a statement whose outcome is unknown. */
   retryMinMs: 50,
   retryMaxMs: 1_000,

@@ -42,6 +42,10 @@ export class Succession {
     return this.#tenure;
   }
 
+  get leaseTtlMs(): number {
+    return this.#leaseTtlMs;
+  }
+
   set leaseTtlMs(leaseTtlMs: number) {
     this.#leaseTtlMs = leaseTtlMs;
     if (this.#tenure !== undefined) this.#tenure.ttlMs = leaseTtlMs;

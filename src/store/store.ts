@@ -35,8 +35,8 @@ import type {
 import type { Arrival } from '../core/recipe.js';
 
 /**
- * The caller's session was judged dead: abort its tasks and open a new one. Tasks see it as the reason of their
- * AbortSignal: others run them now, and what they return is discarded.
+ * The caller's session was judged dead: abort its tasks and open a new one. Tasks see it as the cause of their
+ * LeaseLostError: others run them now, and what they return is discarded.
  */
 export class SessionDeadError extends BatonError {
   constructor(readonly session: SessionKey) {
