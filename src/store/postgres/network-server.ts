@@ -13,7 +13,7 @@ import { MOST } from './task-transaction.js';
 /** A connection string, pg's own pool, whose settings are used, or pg's PoolConfig. */
 export type PostgresConfig = string | pg.Pool | pg.PoolConfig;
 
-// The hot tables grow from empty: a plan made on empty tables would be a sequential scan, for ever.
+// The hot tables grow from empty, and a plan made on empty tables reads all of them: see `replanAsTablesGrow`.
 const HOT = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
 // A process that froze or vanished in the middle of a transaction keeps its locks, and everybody who needs one waits:
 // after this many ms without its next statement the server ends it.
@@ -62,6 +62,7 @@ export class NetworkServer implements Server {
       // The pool listens to idle clients only. One that breaks in use says so to whoever sent, or sends next.
       client.on('error', () => {});
     });
+    replanAsTablesGrow(pool);
     this.#lanes.set(lane, pool);
     return pool;
   }
@@ -80,6 +81,27 @@ export class NetworkServer implements Server {
   #explain(error: Error): Error {
     return connectionFailure(error) ? new ConnectionError('Postgres', this.target, { cause: error }) : error;
   }
+}
+
+const FIRST_REPLAN = 16;
+
+/**
+ * A prepared statement keeps its plan until somebody analyzes its tables, and that may be a minute, in which a new
+ * deployment fills them. Plans are made anew when a connection was used 16 times, 64, 256 …: none is much older than
+ * the tables that it was made for, and none of that is felt.
+ */
+function replanAsTablesGrow(pool: pg.Pool): void {
+  const used = new WeakMap<pg.PoolClient, { times: number; replanAt: number }>();
+  pool.on('acquire', (client) => {
+    const { times, replanAt } = used.get(client) ?? { times: 0, replanAt: FIRST_REPLAN };
+    const due = times === replanAt;
+    used.set(client, { times: times + 1, replanAt: due ? replanAt * 4 : replanAt });
+    if (!due) return;
+    // It is sent before the statement that the client was acquired for.
+    client.query('discard plans').catch(() => {
+      // The connection is broken, as whoever has it is about to learn.
+    });
+  });
 }
 
 /** The settings of a connection: a string, a config, or those of the user's pool. */
