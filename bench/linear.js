@@ -3,14 +3,24 @@ import { flow } from 'batonmq';
 import { withWorker } from './with-worker.js';
 
 /** Steps per second of `runs` runs of `steps` steps, from the first start to the last result. */
-export function measureLinear(place, { runs, steps, inFlight }) {
-  const linear = rowOf(steps);
-  return withWorker(place, { workflows: [linear], concurrency: inFlight }, async (baton) => {
-    await runAll(baton, linear, Math.ceil(runs / 5));
-    const from = performance.now();
-    await runAll(baton, linear, runs);
-    return (runs * steps) / ((performance.now() - from) / 1_000);
+export function measureLinear(place, { runs, ...row }) {
+  return withLinear(place, row, async (run) => {
+    await run(Math.ceil(runs / 5));
+    const ms = await run(runs);
+    return (runs * row.steps) / (ms / 1_000);
   });
+}
+
+/** One worker for as long as `measure` takes; its `run(count)` resolves with how many ms so many runs took. */
+export function withLinear(place, { steps, inFlight }, measure) {
+  const linear = rowOf(steps);
+  return withWorker(place, { workflows: [linear], concurrency: inFlight }, (baton) =>
+    measure(async (count) => {
+      const from = performance.now();
+      await runAll(baton, linear, count);
+      return performance.now() - from;
+    }),
+  );
 }
 
 async function runAll(baton, workflow, count) {

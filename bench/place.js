@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import amqp from 'amqplib';
 import pg from 'pg';
 
-const SERVER = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
+/** Its own database is nobody's place. */
+export const SERVER = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 const BROKER = process.env.AMQP_URL ?? 'amqp://guest:guest@127.0.0.1:5672';
 
 /** `postgres` and `rabbitmq` are URLs, `namespace` is nobody else's; `remove()` drops all of it. */
