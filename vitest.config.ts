@@ -22,7 +22,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'embedded',
-          include: ['test/unit/client/{handle,list,results,start}.test.ts', 'test/unit/cli/{commands,worker}.test.ts'],
+          include: [
+            'test/unit/client/{control,handle,list,results,start}.test.ts',
+            'test/unit/cli/{commands,worker}.test.ts',
+          ],
           globalSetup: 'test/support/embedded-template.ts',
           env: { BATON_TEST_STORE: 'embedded' },
           testTimeout: 15_000,

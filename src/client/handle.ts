@@ -159,11 +159,17 @@ export class RunHandle<Out = unknown> {
 
   async #control(what: string, act: (run: RunKey) => Promise<ControlResult>): Promise<void> {
     const run = await this.#key();
-    const result = await repeatUntilAnswered(() => act(run));
+    let sent = 0;
+    const result = await repeatUntilAnswered(() => {
+      sent++;
+      return act(run);
+    });
     if (result.kind === 'refused') throw new RunTerminalError(this.id, result.status, what);
-    const { dispatcher } = this.#connection;
-    if (result.changed) dispatcher.announceControl(run);
+    const { dispatcher, results } = this.#connection;
+    // Repeated, it may be the try before that changed something.
+    if (result.changed || sent > 1) dispatcher.announceControl(run);
     if (result.ended !== undefined) dispatcher.announceEnd(result.ended);
+    results.moved(run);
     await this.#connection.dispatch(result.ready);
   }
 

@@ -1,6 +1,7 @@
 /**
- * Waiting for the end of runs. The broker tells the process that started a run; for other handles, and in case
- * that message is lost, one statement every few seconds looks for all that wait. Nobody waiting costs nothing.
+ * Waiting for the end of runs. The broker tells the process that started a run, and every process when control moved
+ * it; for other handles' runs that completed, and in case a message is lost, one statement every few seconds looks for
+ * all that wait. Nobody waiting costs nothing.
  */
 import { BatonError, ConnectionError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
@@ -13,7 +14,7 @@ import type { Transport } from '../transport/transport.js';
 /** The connection, as far as waiting needs it. */
 export interface ResultSource {
   readonly store: Pick<Store, 'runs'>;
-  readonly transport: Pick<Transport, 'onReply'>;
+  readonly transport: Pick<Transport, 'onNews' | 'onReply'>;
   readonly logger: Logger;
   /** Throws once the connection is closed, as `store` does. */
   assertOpen(): void;
@@ -27,15 +28,19 @@ interface Waiter {
 export class Results {
   readonly #waiters = new Map<RunKey, Set<Waiter>>();
   readonly #rows: Batch<RunKey, RunRow | undefined>;
-  readonly #unsubscribe: () => void;
+  readonly #subscriptions: readonly (() => void)[];
   #poll: NodeJS.Timeout | undefined;
   #closed: BatonError | undefined;
 
   constructor(private readonly connection: ResultSource) {
     this.#rows = new Batch((keys) => this.#read(keys));
-    this.#unsubscribe = connection.transport.onReply(({ run }) => {
-      if (this.#waiters.has(run)) void this.#look(run);
-    });
+    const { transport } = connection;
+    this.#subscriptions = [
+      transport.onReply(({ run }) => this.moved(run)),
+      transport.onNews((news) => {
+        if (news.kind === 'run.controlled') this.moved(news.run);
+      }),
+    ];
   }
 
   /** The run's row; whatever is asked for at the same time shares a statement. */
@@ -71,10 +76,15 @@ export class Results {
     });
   }
 
+  /** The run may have ended: whoever waits for it here learns it now. */
+  moved(run: RunKey): void {
+    if (this.#waiters.has(run)) void this.#look(run);
+  }
+
   /** Everybody who waits is told `reason`. */
   close(reason: BatonError): void {
     this.#closed = reason;
-    this.#unsubscribe();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
     for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.reject(reason);
   }
 

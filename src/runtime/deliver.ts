@@ -80,7 +80,7 @@ async function lease(delivery: Delivery, engaged: Engaged): Promise<Leased | und
   } catch (error) {
     // Should the lease have been granted all the same, a heartbeat finds a number that nobody knows.
     leases.settle(number);
-    engaged.seekStrays();
+    engaged.beat();
     delivery.giveBack();
     throw error;
   }
@@ -93,6 +93,7 @@ function engage(activation: LeasedActivation, engaged: Engaged): Leased {
     throw new RangeError(`no structure ${activation.info.hash} of ${activation.info.workflow} here`);
   const node = nodeAt(tree.root, activation.path);
   const held = engaged.leases.hold(activation, node.id);
+  if (engaged.leases.overtaken(held)) engaged.beat();
   return { activation, held, tree, node, startedAt: performance.now(), undone: 0 };
 }
 

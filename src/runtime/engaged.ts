@@ -40,8 +40,8 @@ export interface Engaged {
   urgentWaits(priority: Priority): boolean;
   /** The duties look at once, not at their next turn. */
   wakeDuties(): void;
-  /** A lease may have been granted that nobody here knows of: a heartbeat now finds it. */
-  seekStrays(): void;
+  /** A lease may have been granted, or lost, that nobody here knows of: a heartbeat now finds it. */
+  beat(): void;
   /** A timer of ours falls due in this many ms. */
   dueIn(ms: number): void;
   /** A run ended here: tell whoever waits. */

@@ -105,7 +105,7 @@ export class Engine {
         this.#engaged = this.#engage(tenure);
         tenure.leases.handle.onStarted(({ terminated }) => {
           this.#claims.wake();
-          if (terminated !== undefined && tenure.leases.holdsAnyOf(terminated)) tenure.beat();
+          if (terminated !== undefined) tenure.controlled(terminated);
         });
         this.#claims.wake();
       },
@@ -189,6 +189,8 @@ export class Engine {
       transport.onState((state) => {
         if (state !== 'up') return;
         this.#queues.wake();
+        // What control did meanwhile was announced to nobody.
+        this.#sessions.tenure?.beat();
         // A breaker that waits for the broker needn't sit out its back-off.
         this.#events.emit('infrastructure.ok');
       }),
@@ -275,11 +277,9 @@ export class Engine {
       case 'queue.added':
         this.#queues.wake();
         break;
-      case 'run.controlled': {
-        const { tenure } = this.#sessions;
-        if (tenure?.leases.holdsAnyOf(news.run)) tenure.beat();
+      case 'run.controlled':
+        this.#sessions.tenure?.controlled(news.run);
         break;
-      }
       case 'timer.set':
         this.#timers.within(news.inMs);
         break;
@@ -311,7 +311,7 @@ export class Engine {
       },
       urgentWaits: (priority) => this.#intake.urgentWaits(priority),
       wakeDuties: () => this.#reconciler.wake(),
-      seekStrays: () => tenure.beat(),
+      beat: () => tenure.beat(),
       dueIn: (ms) => this.#timers.within(ms),
       ended: (run) => this.#ended(run),
       reportTask: (event) => this.#reportTask(event),

@@ -3,7 +3,7 @@
  * judged dead all of it ends at once, and the engine opens another.
  */
 import { LeaseLostError, RunCancelledError, RunFailedError } from '../core/errors.js';
-import type { ReadyActivation, RunKey, SessionKey } from '../core/model.js';
+import { isLive, type ReadyActivation, type RunKey, type SessionKey } from '../core/model.js';
 import { deserializeError } from '../core/serialize-error.js';
 import type {
   BackOff,
@@ -41,6 +41,9 @@ export class Leases {
   readonly ended = new AbortController();
   readonly #held = new Map<number, Held>();
   readonly #known = new Set<number>();
+  /** Runs that control moved while leases were asked for, and the first number that was asked for later. */
+  readonly #moved = new Map<RunKey, number>();
+  readonly #runs: Batch<RunKey, RunRow | undefined>;
   readonly #lease: Batch<LeaseRequest, LeaseResult>;
   readonly #commit: Batch<{ completion: Completion; repeat: boolean }, CommitResult>;
   readonly #backOff: Batch<BackOff, boolean>;
@@ -60,6 +63,10 @@ export class Leases {
       ),
     );
     this.#backOff = new Batch((requests) => store.backOff(this.session, requests));
+    this.#runs = new Batch(async (keys) => {
+      const rows = await this.#rowsOf(keys);
+      return keys.map((key) => rows.get(key));
+    });
   }
 
   get size(): number {
@@ -96,9 +103,23 @@ export class Leases {
     }));
   }
 
-  holdsAnyOf(run: string): boolean {
-    for (const held of this.#held.values()) if (held.run === run) return true;
-    return false;
+  /**
+   * Control moved a run. If it has ended, its tasks here are aborted with the reason. Resolves with false where only a
+   * heartbeat can tell what became of its leases. A lease whose answer is still on its way is `overtaken` when it is held.
+   */
+  async controlled(run: RunKey): Promise<boolean> {
+    const before = this.#next;
+    this.#remember(run, before);
+    if (this.#of(run).length === 0) return true;
+    const row = await this.#runs.add(run);
+    if (row === undefined || isLive(row.status)) return false;
+    for (const { number } of this.#of(run)) if (number < before) this.#lose(number, row);
+    return true;
+  }
+
+  /** Control moved the run after this lease was asked for, and before it was held: whoever looked then didn't see it. */
+  overtaken({ run, number }: Held): boolean {
+    return number < (this.#moved.get(run) ?? 0);
   }
 
   lease(request: LeaseRequest): Promise<LeaseResult> {
@@ -177,8 +198,28 @@ export class Leases {
   /** The runs of leases that ended with their run: its row says why, and who wanted it. */
   async #runsOf(numbers: readonly number[]): Promise<ReadonlyMap<RunKey, RunRow>> {
     const keys = new Set(numbers.flatMap((number) => this.#held.get(number)?.run ?? []));
-    if (keys.size === 0) return new Map();
-    return new Map((await this.store.runs([...keys])).map((row) => [row.run, row]));
+    return keys.size === 0 ? new Map() : this.#rowsOf([...keys]);
+  }
+
+  async #rowsOf(keys: readonly RunKey[]): Promise<Map<RunKey, RunRow>> {
+    return new Map((await this.store.runs(keys)).map((row) => [row.run, row]));
+  }
+
+  #of(run: RunKey): Held[] {
+    return [...this.#held.values()].filter((held) => held.run === run);
+  }
+
+  /** Kept only as long as an answer is on its way that was asked for before. */
+  #remember(run: RunKey, before: number): void {
+    const oldest = this.#oldestOpen();
+    for (const [moved, mark] of this.#moved) if (mark <= oldest) this.#moved.delete(moved);
+    if (oldest < before) this.#moved.set(run, before);
+  }
+
+  /** The smallest number that was asked for and isn't answered; infinite where there is none. */
+  #oldestOpen(): number {
+    for (const number of this.#known) if (!this.#held.has(number)) return number;
+    return Number.POSITIVE_INFINITY;
   }
 
   #progressWritten(number: number, written: string | undefined): void {

@@ -2,7 +2,7 @@
  * A worker process's time under one session: opened, kept alive by heartbeats, ended in good order or by the
  * verdict of the others. Its leases live and end with it.
  */
-import type { ReadyActivation } from '../core/model.js';
+import type { ReadyActivation, RunKey } from '../core/model.js';
 import { SessionDeadError, type SessionOptions, type Store } from '../store/store.js';
 import { Leases } from './leases.js';
 import { limits } from './limits.js';
@@ -59,6 +59,17 @@ export class Tenure {
   /** A heartbeat now: something was said to have happened to our leases. */
   beat(): void {
     this.#pulse.wake();
+  }
+
+  /** Control moved a run: its tasks here are told at once. */
+  controlled(run: RunKey): void {
+    this.leases.controlled(run).then(
+      (told) => {
+        if (!told) this.beat();
+      },
+      // What can't be read now is the heartbeat's to find, and its failure the heartbeat's to report.
+      () => this.beat(),
+    );
   }
 
   /** A statement was refused since the session is dead: its tasks are aborted, once. */
