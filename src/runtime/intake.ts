@@ -1,7 +1,8 @@
 /**
  * From the queues into the slots. Consumes every queue that fits this worker, holds what was delivered, and gives
  * a free slot the delivery with the smallest `priority − waited / agingInterval`. A queue's head is its oldest
- * message and at least one is held of each queue, so the choice is exact.
+ * message and at least one is held of each queue, so the choice is exact. Where consumers begin, each first gets its
+ * chance to deliver: the one that the broker is quickest with isn't the most urgent.
  *
  * What is held back from others stays small: one delivery a queue beyond the slots, more only while slots turn
  * over so fast that it is gone within a moment; and a worker whose slots have all been busy for a second gives
@@ -44,6 +45,8 @@ export class Intake {
   #suspects = 0;
   #prefetch = 0;
   #saturated: NodeJS.Timeout | undefined;
+  /** Runs while consumers that have just begun are given time to deliver: nothing is chosen meanwhile. */
+  #gathering: NodeJS.Timeout | undefined;
   /** When a slot last came free, by `performance.now()`. */
   #freedAt = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -66,8 +69,10 @@ export class Intake {
   async consume(queues: readonly QueueRow[]): Promise<void> {
     this.#consuming = true;
     this.#prefetch = this.#widest();
+    this.#gather();
     this.add(queues);
     await this.#changes;
+    this.#gatheredSoon();
   }
 
   /** More queues that fit. Those that are known already don't matter. */
@@ -124,6 +129,7 @@ export class Intake {
   /** Stops timers; consumers were cancelled by quiesce(). */
   close(): void {
     clearTimeout(this.#saturated);
+    clearTimeout(this.#gathering);
     clearTimeout(this.#retry);
   }
 
@@ -137,16 +143,42 @@ export class Intake {
       return;
     }
     source.hand.push(delivery);
-    this.#fill();
+    if (this.#gathering !== undefined && this.#anyHandEmpty()) return;
+    this.#gathered();
   }
 
   #fill(): void {
-    while (!this.#suspended && this.#running < this.options.concurrency) {
+    while (!this.#suspended && this.#gathering === undefined && this.#running < this.options.concurrency) {
       const delivery = this.#take();
       if (delivery === undefined) break;
       void this.#occupy(delivery);
     }
     this.#watchSaturation();
+  }
+
+  /** Until each queue has delivered something, or had the time for it. */
+  #gather(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = setTimeout(() => this.#gathered(), limits.gatherMs);
+  }
+
+  /** All consumers have begun: what there is for them is on its way. */
+  #gatheredSoon(): void {
+    if (this.#gathering === undefined) return;
+    clearTimeout(this.#gathering);
+    if (this.#sources.size <= 1) this.#gathered();
+    else this.#gathering = setTimeout(() => this.#gathered(), limits.deliveryMs);
+  }
+
+  #gathered(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    this.#fill();
+  }
+
+  #anyHandEmpty(): boolean {
+    for (const { hand } of this.#sources.values()) if (hand.length === 0) return true;
+    return false;
   }
 
   async #occupy(delivery: Delivery): Promise<void> {
@@ -244,14 +276,16 @@ export class Intake {
     const previous = this.#prefetch;
     this.#prefetch = prefetch;
     if (!this.#consuming || prefetch === previous) return;
-    this.#change(() =>
-      this.#each(async (source) => {
+    if (previous === 0) this.#gather();
+    this.#change(async () => {
+      await this.#each(async (source) => {
         if (source.consumer?.prefetch === this.#prefetch) return;
         await this.#cancel(source);
         for (const delivery of source.hand.splice(this.#prefetch)) delivery.giveBack();
         await this.#open(source);
-      }),
-    );
+      });
+      this.#gatheredSoon();
+    });
   }
 
   /** All at once: a queue that the broker is slow with, or refuses, keeps nobody from the others. */

@@ -38,6 +38,10 @@ export const limits = {
   earlyAckMs: 60_000,
   /** With every slot busy for this long, what is in hand unleased goes back to the queue. */
   saturatedMs: 1_000,
+  /** How long consumers that begin together are waited for before one is chosen from what they delivered. */
+  gatherMs: 100,
+  /** How long after it began the first delivery of a consumer may take. */
+  deliveryMs: 20,
   /** How long the work is that a worker holds beyond its slots. */
   lookaheadMs: 100,
   /** How often a worker looks whether its event loop moves, and how late such a look must come to be told. */
