@@ -1,0 +1,47 @@
+/** The store as one process sees it, which may die between any two statements: then nothing more comes of it. */
+import { ConnectionError } from '../../../src/core/errors.js';
+import type { Store, StoreSession } from '../../../src/store/store.js';
+
+export class MortalStore {
+  readonly store: Store;
+  /** Key of the session that was opened on it. */
+  session: string | undefined;
+  /** How many were sent. */
+  statements = 0;
+  #left = Number.POSITIVE_INFINITY;
+
+  constructor(real: Store) {
+    this.store = new Proxy(real, {
+      get: (target, verb: keyof Store) => {
+        const value = target[verb];
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => this.#send(verb, () => Reflect.apply(value, target, args) as Promise<unknown>);
+      },
+    });
+  }
+
+  /** The answer to the last of these statements, if there are so many, never comes. */
+  dieWithin(statements: number): void {
+    this.#left = statements;
+  }
+
+  die(): void {
+    this.#left = 0;
+  }
+
+  async #send(verb: keyof Store, send: () => Promise<unknown>): Promise<unknown> {
+    this.statements++;
+    if (this.#left === 0) throw gone();
+    this.#left--;
+    const answer = await send();
+    if (this.#left === 0) throw gone();
+    return verb === 'openSession' ? this.#mortal(answer as StoreSession) : answer;
+  }
+
+  #mortal(session: StoreSession): StoreSession {
+    this.session = session.key;
+    return { ...session, close: async () => (this.#left === 0 ? undefined : session.close()) };
+  }
+}
+
+const gone = () => new ConnectionError('the store', '(this process is dead)');
