@@ -16,6 +16,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'], tsconfig: 'test/types/tsconfig.json' },
+          // Hundreds of generated cases a test, on a machine that may have other things to do.
+          testTimeout: 20_000,
         },
       },
       {
