@@ -16,11 +16,12 @@ import {
   ValidationError,
 } from '../core/errors.js';
 import { FolderInUseError } from '../store/pglite/folder-lock.js';
+import { printable } from './text-width.js';
 
 export const OK = 0;
 /** The run failed or was cancelled, the worker ended in error, or something went wrong that nobody foresaw. */
 export const FAILED = 1;
-const USAGE = 2;
+export const USAGE = 2;
 const NO_CONNECTION = 3;
 const NOT_FOUND = 4;
 const REFUSED = 5;
@@ -61,7 +62,7 @@ export function explain(error: unknown, verbose: boolean): string | undefined {
   if (error instanceof CommanderError) return usage(error);
   if (verbose) return `baton: ${error instanceof Error ? withCauses(error) : String(error)}`;
   const message = error instanceof Error ? error.message || error.name : String(error);
-  return `baton: ${message.replace(/\s*\n\s*/g, ' ')}`;
+  return `baton: ${printable(message.replace(/\s*\n\s*/g, ' '))}`;
 }
 
 function usage({ code, message }: CommanderError): string | undefined {

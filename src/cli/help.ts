@@ -7,9 +7,8 @@ Everywhere: --namespace NAME (default), --postgres URL (DATABASE_URL or PG…),
 --json for scripts, --verbose for more log and where errors come from.`;
 
 const EXIT_CODES = `
-Exit codes: 0 done; 1 the run failed or was cancelled, or the worker ended in
-error; 2 usage or bad input; 3 no connection; 4 no such run or workflow;
-5 refused, because the run has ended or the id is taken.`;
+Exit codes: 0 done, 1 run failed or cancelled or worker in error, 2 bad input,
+3 no connection, 4 no such run or workflow, 5 refused (ended, or the id taken).`;
 
 /** Set before commands are added: they inherit it. */
 export function withShortHelp(program: Command): Command {

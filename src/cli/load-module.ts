@@ -1,10 +1,11 @@
 /** Loads a user's module and finds the workflows that it exports. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { extname, relative, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isWorkflow, type Workflow } from '../core/flow.js';
-import { UsageError } from './exit-codes.js';
+import { USAGE, UsageError } from './exit-codes.js';
 
 const JAVASCRIPT = ['.js', '.mjs'];
 const TYPESCRIPT = ['.ts', '.mts'];
@@ -41,14 +42,48 @@ async function load(module: string, cwd: string): Promise<Record<string, unknown
   if (!existsSync(path) || !statSync(path).isFile())
     throw new UsageError(`there is no module ${module} (looked for ${path})`);
   if (TYPESCRIPT.includes(extension)) await acceptTypeScript(module, [cwd, path]);
+  const unfinished = () => {
+    console.error(`baton: module ${module} ended the process, or waits for what never comes, while it was loaded`);
+    process.exitCode = USAGE;
+  };
+  process.once('exit', unfinished);
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (cause) {
-    throw new UsageError(
-      `module ${module} can't be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
+    throw new UsageError(`module ${module} can't be loaded: ${reasonOf(cause, path, cwd)}`, { cause });
+  } finally {
+    process.off('exit', unfinished);
   }
+}
+
+/** What is wrong, and where, as far as Node says. */
+function reasonOf(cause: unknown, path: string, cwd: string): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const place = placeIn(cause.stack ?? '') ?? (cause instanceof SyntaxError ? syntaxErrorOf(path) : undefined);
+  return place === undefined ? cause.message : `${cause.message} (${relative(cwd, place.file)}:${place.line})`;
+}
+
+const OURS = fileURLToPath(new URL('../', import.meta.url));
+
+interface Place {
+  readonly file: string;
+  readonly line: string;
+}
+
+/** The first place in a file of the user's: in a stack, or in what Node prints of an error that nobody catches. */
+function placeIn(text: string): Place | undefined {
+  for (const [, url = '', line = ''] of text.matchAll(/(file:\/\/[^\s?)]+?)(?:\?[^\s:)]*)?:(\d+)/g)) {
+    const file = fileURLToPath(url);
+    if (!file.includes('/node_modules/') && !file.startsWith(OURS)) return { file, line };
+  }
+  return undefined;
+}
+
+/** Node tells where a module is malformed only where nobody catches the error. Nothing of such a module is run. */
+function syntaxErrorOf(path: string): Place | undefined {
+  const program = `import ${JSON.stringify(pathToFileURL(path).href)}`;
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' });
+  return placeIn(stderr);
 }
 
 /** Through the user's own `tsx`; a Node that reads TypeScript by itself needs none. */

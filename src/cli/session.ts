@@ -7,6 +7,7 @@ import type { Logger } from '../core/logger.js';
 import type { Io } from './io.js';
 import { jsonLine } from './json.js';
 import { withProgress } from './progress.js';
+import { printable } from './text-width.js';
 
 export interface SharedOptions {
   readonly namespace?: string;
@@ -49,9 +50,9 @@ export function print(io: Io, line: string): void {
   io.stdout.write(`${line}\n`);
 }
 
-/** The object with --json, the words without. */
+/** The object with --json, the words without; a script gets those as they are. */
 export function say({ json }: SharedOptions, io: Io, object: unknown, words: string): void {
-  print(io, json ? jsonLine(object) : words);
+  print(io, json ? jsonLine(object) : io.stdout.isTTY ? printable(words) : words);
 }
 
 // A command's own errors are told once, by main; the log is for those who ask.

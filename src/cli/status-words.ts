@@ -1,16 +1,21 @@
 /** What a run is doing, or how it ended, in a line. */
 import type { RunStatus } from '../client/status.js';
+import { printable } from './text-width.js';
 
 export function statusWords(status: RunStatus): string {
   switch (status.status) {
     case 'waiting':
       return `waiting at ${status.node} until ${status.until.toISOString()}`;
     case 'awaiting_signal':
-      return `awaiting signal ${status.signal} at ${status.node}${status.until === undefined ? '' : ` until ${status.until.toISOString()}`}`;
+      return [
+        `awaiting signal ${status.signal}`,
+        status.node === status.signal ? '' : ` at ${status.node}`,
+        status.until === undefined ? '' : ` until ${status.until.toISOString()}`,
+      ].join('');
     case 'paused':
     case 'cancelled': {
       const by = status.by === undefined ? '' : ` by ${status.by}`;
-      return `${status.status}${by}${status.reason === undefined ? '' : `: ${status.reason}`}`;
+      return printable(`${status.status}${by}${status.reason === undefined ? '' : `: ${status.reason}`}`);
     }
     case 'failed':
       return `failed in ${status.task}, attempt ${status.attempt}: ${errorWords(status.error)}`;
@@ -20,5 +25,5 @@ export function statusWords(status: RunStatus): string {
 }
 
 export function errorWords({ name, message }: { readonly name: string; readonly message: string }): string {
-  return `${name}: ${message.split('\n', 1)[0] ?? ''}`;
+  return printable(`${name}: ${message.split('\n', 1)[0] ?? ''}`);
 }

@@ -14,6 +14,8 @@ import { type Blocked, type Surroundings, wakeSource } from './wake-source.js';
 
 export interface Diagnosis {
   readonly namespace: string;
+  /** Everything is in one process; there is no broker. */
+  readonly embedded: boolean;
   readonly broker: TransportState;
   readonly workers: readonly WorkerSeen[];
   /** Those that something is ready in, or leased from. */
@@ -94,6 +96,7 @@ export async function diagnose(connection: Connection, run?: RunKey): Promise<Di
   ];
   return {
     namespace,
+    embedded: store.transactions === 'exclusive',
     broker: transport.state,
     workers: sessions.map(({ workerId, host, pid, state, startedAt, ttlUntil }) => ({
       id: workerId,

@@ -5,7 +5,7 @@ import { FAILED, OK } from '../exit-codes.js';
 import { examples } from '../help.js';
 import { jsonLine } from '../json.js';
 import { print, type Run, type SharedOptions, withBaton } from '../session.js';
-import { columnsOf, inColours } from '../terminal.js';
+import { lookOf } from '../terminal.js';
 
 export function addDoctor(program: Command, run: Run): void {
   program
@@ -17,9 +17,8 @@ export function addDoctor(program: Command, run: Run): void {
       run<[string], SharedOptions>((io, options, id) =>
         withBaton(options, io, async (baton) => {
           const diagnosis = await baton.diagnose(id);
-          const look = { colours: inColours(io.stdout, io.env), columns: columnsOf(io.stdout), now: Date.now() };
           if (options.json) print(io, jsonLine(diagnosis));
-          else for (const line of diagnosisLines(diagnosis, look)) print(io, line);
+          else for (const line of diagnosisLines(diagnosis, lookOf(io))) print(io, line);
           return diagnosis.troubles.length === 0 ? OK : FAILED;
         }),
       ),

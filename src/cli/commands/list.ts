@@ -1,13 +1,12 @@
 /** `baton list` */
 import type { Command } from 'commander';
 import type { ListFilter, RunSummary } from '../../client/list.js';
-import { span } from '../../core/span.js';
 import { OK } from '../exit-codes.js';
 import { examples } from '../help.js';
 import { jsonLine } from '../json.js';
+import { runTable } from '../run-table.js';
 import { print, type Run, type SharedOptions, withBaton } from '../session.js';
-import { cut, table } from '../table.js';
-import { columnsOf } from '../terminal.js';
+import { lookOf } from '../terminal.js';
 import { instant, integer } from '../values.js';
 
 interface Options extends SharedOptions {
@@ -42,23 +41,15 @@ export function addList(program: Command, run: Run): void {
             ...(until === undefined ? {} : { until }),
             limit,
           };
-          const now = Date.now();
-          const rows: string[][] = [];
-          for await (const summary of baton.list(filter)) {
-            if (options.json) print(io, jsonLine(summary));
-            else rows.push(cells(summary, now));
+          const runs: RunSummary[] = [];
+          for await (const run of baton.list(filter)) {
+            if (options.json) print(io, jsonLine(run));
+            else runs.push(run);
           }
           if (options.json) return OK;
-          const lines = rows.length === 0 ? ['no runs'] : table(['RUN', 'WORKFLOW', 'STATUS', 'AGE', 'AT'], rows);
-          for (const line of lines) print(io, cut(line, columnsOf(io.stdout)));
+          for (const line of runs.length === 0 ? ['no runs'] : runTable(runs, lookOf(io))) print(io, line);
           return OK;
         }),
       ),
     );
-}
-
-function cells({ id, workflow, status, node, signal, until, createdAt }: RunSummary, now: number): string[] {
-  const what = signal === undefined || signal === node ? (node ?? '') : `${node} (signal ${signal})`;
-  const at = [what, until && `until ${until.toISOString()}`].filter(Boolean).join(' ');
-  return [id, workflow, status, span(now - createdAt.getTime()), at];
 }

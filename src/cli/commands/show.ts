@@ -5,7 +5,7 @@ import { examples } from '../help.js';
 import { jsonLine } from '../json.js';
 import { print, type Run, type SharedOptions, withBaton } from '../session.js';
 import { runLines } from '../show/run-lines.js';
-import { columnsOf, inColours } from '../terminal.js';
+import { lookOf } from '../terminal.js';
 
 export function addShow(program: Command, run: Run): void {
   program
@@ -22,8 +22,7 @@ export function addShow(program: Command, run: Run): void {
             return OK;
           }
           const tree = await baton.structure(description);
-          const look = { colours: inColours(io.stdout, io.env), columns: columnsOf(io.stdout), now: Date.now() };
-          for (const line of runLines(description, tree, look)) print(io, line);
+          for (const line of runLines(description, tree, lookOf(io))) print(io, line);
           return OK;
         }),
       ),

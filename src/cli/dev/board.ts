@@ -1,8 +1,10 @@
 /** What `baton dev` shows: the newest runs, and what happened last. */
 import type { RunSummary } from '../../client/list.js';
-import { span } from '../../core/span.js';
 import type { TaskEvent } from '../../runtime/engaged.js';
-import { cut, table } from '../table.js';
+import { type Colour, type Look, painter } from '../paint.js';
+import { runTable } from '../run-table.js';
+import { cut, table, wrap } from '../table.js';
+import { printable } from '../text-width.js';
 
 export interface Board {
   /** Such as `order.mjs · .baton`. */
@@ -13,7 +15,7 @@ export interface Board {
   /** Newest first. */
   readonly runs: readonly RunSummary[];
   /** Newest last. */
-  readonly tasks: readonly (TaskEvent & { readonly at: Date })[];
+  readonly tasks: readonly TaskDone[];
 }
 
 export interface Size {
@@ -34,46 +36,52 @@ export function runsShown(rows: number): number {
 export function boardLines(
   { title, worker, workflows, runs, tasks }: Board,
   { columns, rows }: Size,
-  now: Date,
+  { colours, now }: Pick<Look, 'colours' | 'now'>,
 ): string[] {
-  const shown = runs.slice(0, runsShown(rows));
   const body =
-    shown.length === 0
-      ? [`no runs yet; in another terminal: baton start ${workflows[0]} --input '{}'`]
-      : table(
-          ['RUN', 'WORKFLOW', 'STATUS', 'AT', 'AGE'],
-          shown.map((run) => [
-            run.id,
-            run.workflow,
-            run.status,
-            where(run),
-            span(now.getTime() - run.createdAt.getTime()),
-          ]),
-        );
-  const last = tasks.slice(-TASKS).map(taskLine);
+    runs.length === 0
+      ? wrap(`no runs yet; in another terminal: baton start ${workflows[0]} --input '{}'`, columns, '  ')
+      : runTable(runs.slice(0, runsShown(rows)), { columns, colours, now });
+  const last = taskTable(tasks.slice(-TASKS), { columns, colours, now });
   const lines = [
     '',
-    `baton dev · ${title} · ${worker} · Ctrl-C stops`,
+    cut(`baton dev · ${title} · ${worker} · Ctrl-C stops`, columns),
     ...body,
     ...(last.length === 0 ? [] : ['', ...last]),
   ];
-  return lines.map((line) => cut(line, columns));
+  return lines.slice(0, Math.max(1, rows - 1));
 }
+
+type TaskDone = TaskEvent & { readonly at: Date };
+
+function taskTable(tasks: readonly TaskDone[], { columns, colours }: Look): string[] {
+  const paint = painter(colours);
+  const rows = tasks.map((task) => [clock(task.at), printable(task.runId), task.taskId, outcomeOf(task)]);
+  const style = (text: string, column: string, row: number) =>
+    paint(column === 'OUTCOME' ? OUTCOMES[tasks[row]?.outcome ?? 'completed'] : undefined, text);
+  const yielding = [
+    ['RUN', 12],
+    ['TASK', 12],
+    ['OUTCOME', 12],
+  ] as const;
+  return table(['TIME', 'RUN', 'TASK', 'OUTCOME'], rows, { columns, yielding, style }).slice(1);
+}
+
+const OUTCOMES: Readonly<Record<TaskEvent['outcome'], Colour>> = {
+  completed: 'green',
+  retrying: 'yellow',
+  failed: 'red',
+  timed_out: 'red',
+  lost: 'yellow',
+};
 
 /** One line of what happened to a task. */
-export function taskLine({
-  at,
-  runId,
-  taskId,
-  outcome,
-  attempt,
-  durationMs,
-}: TaskEvent & { readonly at: Date }): string {
-  const again = attempt > 1 ? `, attempt ${attempt}` : '';
-  return `${at.toTimeString().slice(0, 8)}  ${runId}  ${taskId}  ${outcome} in ${Math.round(durationMs)} ms${again}`;
+export function taskLine(task: TaskDone): string {
+  return `${clock(task.at)}  ${printable(task.runId)}  ${task.taskId}  ${outcomeOf(task)}`;
 }
 
-function where({ node, signal, until }: RunSummary): string {
-  const what = signal === undefined || signal === node ? (node ?? signal ?? '') : `${node} (signal ${signal})`;
-  return until === undefined ? what : `${what} until ${until.toTimeString().slice(0, 8)}`;
+function outcomeOf({ outcome, attempt, durationMs }: TaskEvent): string {
+  return `${outcome} in ${Math.round(durationMs)} ms${attempt > 1 ? `, attempt ${attempt}` : ''}`;
 }
+
+const clock = (at: Date): string => at.toTimeString().slice(0, 8);

@@ -34,7 +34,11 @@ export function sendFrame(socket: Socket, frame: Request | Input | Reply): void 
   if (socket.writable) socket.write(`${JSON.stringify(frame)}\n`);
 }
 
-/** Until the other side is gone. */
+/** Until the other side is gone, in whatever way: a process that is killed, say, resets the connection. */
 export async function* framesOf<Frame>(socket: Socket): AsyncGenerator<Frame> {
-  for await (const line of createInterface({ input: socket })) yield JSON.parse(line) as Frame;
+  try {
+    for await (const line of createInterface({ input: socket })) yield JSON.parse(line) as Frame;
+  } catch (error) {
+    if (!['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }

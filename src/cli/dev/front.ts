@@ -4,10 +4,11 @@
  * every change is a restart, and what was under way goes on in the next process.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeFolder } from '../../store/pglite/folder.js';
 import { FAILED, OK, RefusedError } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { addressOf } from './address.js';
@@ -96,17 +97,20 @@ class Front {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child = child;
+    let ready = false;
     let failed: number | undefined;
     child.on('message', (news: DevNews) => {
       if ('failed' in news) failed = news.failed;
       else {
-        this.#ready = this.#worked = true;
+        ready = this.#ready = this.#worked = true;
         for (const socket of this.#waiting.splice(0)) child.send('command', socket);
       }
     });
     child.once('exit', (code, signal) => {
       this.#child = undefined;
       this.#ready = false;
+      // A module that ends the process, or never finishes loading, would do so again and again.
+      if (!ready && code !== null) failed ??= code === OK ? FAILED : code;
       if (this.#stopping) this.#end(signal === null ? (code ?? OK) : FAILED);
       else if (this.#changedFile !== undefined) this.#restart(this.#changedFile);
       else if (failed === undefined) {
@@ -145,7 +149,7 @@ class Front {
 
 async function listen(folder: string, take: (socket: Socket) => void): Promise<Server> {
   const address = addressOf(folder);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const taken = await reach(address);
   if (taken !== undefined) {
     taken.destroy();

@@ -12,6 +12,7 @@ import { exitCodeOf, explain, FAILED, OK } from '../exit-codes.js';
 import { processIo } from '../io.js';
 import { jsonLine } from '../json.js';
 import { loadWorkflows } from '../load-module.js';
+import { lookOf } from '../terminal.js';
 import { boardLines, runsShown, taskLine } from './board.js';
 import type { DevNews, DevOptions } from './front.js';
 import { logLines } from './log-lines.js';
@@ -123,7 +124,7 @@ function board(baton: Baton, worker: Worker, workflows: readonly string[]): View
   let reading = false;
   let again = false;
   let closed = false;
-  screen.show(() => boardLines({ title, worker: worker.detail, workflows, runs, tasks }, screen, new Date()));
+  screen.show(() => boardLines({ title, worker: worker.detail, workflows, runs, tasks }, screen, lookOf(io)));
 
   /** One read at a time, and one more if something happened meanwhile. */
   const read = async () => {

@@ -2,7 +2,9 @@
  * A block of lines at the bottom of a terminal that is drawn anew again and again; whatever else is written scrolls by
  * above.
  */
+import { stripVTControlCharacters } from 'node:util';
 import type { Io } from '../io.js';
+import { widthOf } from '../text-width.js';
 
 export type TerminalStream = Io['stdout'] & { readonly columns?: number; readonly rows?: number };
 
@@ -11,7 +13,7 @@ const UP_AND_CLEAR = (lines: number) => (lines === 0 ? '' : `\x1b[${lines}A\x1b[
 const FRAME_MS = 100;
 
 export class Screen {
-  #drawn = 0;
+  #drawn: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
   #lines: () => readonly string[] = () => [];
   readonly #writes: { readonly stream: TerminalStream; readonly write: TerminalStream['write'] }[];
@@ -37,7 +39,7 @@ export class Screen {
     return this.streams[0].rows ?? 24;
   }
 
-  /** What is shown from now on; read again with every `update()`. No line may be wider than the terminal. */
+  /** What is shown from now on; read again with every `update()`. */
   show(lines: () => readonly string[]): void {
     this.#lines = lines;
     this.update();
@@ -59,13 +61,19 @@ export class Screen {
 
   #draw(): void {
     const lines = this.#lines();
-    this.#paint(`${UP_AND_CLEAR(this.#drawn)}${lines.map((line) => `${line}\n`).join('')}`);
-    this.#drawn = lines.length;
+    this.#paint(`${UP_AND_CLEAR(this.#taken())}${lines.map((line) => `${line}\n`).join('')}`);
+    this.#drawn = lines;
   }
 
   #erase(): void {
-    if (this.#drawn > 0) this.#paint(UP_AND_CLEAR(this.#drawn));
-    this.#drawn = 0;
+    if (this.#drawn.length > 0) this.#paint(UP_AND_CLEAR(this.#taken()));
+    this.#drawn = [];
+  }
+
+  /** How many rows of the terminal the picture takes: a terminal that became narrower breaks its lines. */
+  #taken(): number {
+    const rows = this.#drawn.map((line) => Math.ceil(widthOf(stripVTControlCharacters(line)) / this.columns));
+    return rows.reduce((sum, one) => sum + Math.max(1, one), 0);
   }
 
   #paint(text: string): void {

@@ -12,7 +12,8 @@ export async function serve(socket: Socket, { connect, migrate }: Pick<Io, 'conn
   const { value: request } = (await frames.next()) as IteratorResult<Request, void>;
   if (request === undefined) return;
   const stdin = new Readable({ read: () => sendFrame(socket, { read: true }) });
-  void receive(frames, stdin);
+  // Who doesn't keep to the frames is no command.
+  receive(frames, stdin).catch(() => socket.destroy());
   const code = await runCli(request.argv, {
     stdin,
     stdout: output(request.stdout, (text) => sendFrame(socket, { stdout: text })),

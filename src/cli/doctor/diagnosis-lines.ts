@@ -3,27 +3,37 @@ import type { Diagnosis, NodeSeen, QueueSeen, WorkerSeen } from '../../client/di
 import { span } from '../../core/span.js';
 import { type Look, painter } from '../paint.js';
 import { statusWords } from '../status-words.js';
-import { cut, table, wrap } from '../table.js';
+import { table, wrap } from '../table.js';
+import { printable } from '../text-width.js';
 
 /** More nodes than this tell nothing new. */
 const NODES_SHOWN = 20;
+/** What gives way on a narrow terminal. */
+const YIELDING = [
+  ['NAME', 4],
+  ['PROCESS', 12],
+  ['WORKER', 12],
+  ['QUEUE OF', 12],
+] as const;
 
-export function diagnosisLines({ namespace, broker, workers, queues, run, troubles }: Diagnosis, look: Look): string[] {
+export function diagnosisLines(
+  { namespace, embedded, broker, workers, queues, run, troubles }: Diagnosis,
+  look: Look,
+): string[] {
   const paint = painter(look.colours);
-  const fits = (lines: readonly string[]) => lines.map((line) => cut(line, look.columns));
   const wrongs = troubles.flatMap((trouble) => {
-    const [first = '', ...rest] = wrap(`wrong: ${trouble}`, look.columns, '  ');
+    const [first = '', ...rest] = wrap(`wrong: ${printable(trouble)}`, look.columns, '  ');
     return [first.replace('wrong:', paint('red', 'wrong:')), ...rest];
   });
   return [
-    `namespace ${namespace}, Postgres answers, RabbitMQ is ${broker}`,
-    ...fits(workerLines(workers, look.now)),
-    ...fits(queueLines(queues, look.now)),
+    `namespace ${namespace}, ${embedded ? 'embedded Postgres answers' : `Postgres answers, RabbitMQ is ${broker}`}`,
+    ...workerLines(workers, look),
+    ...queueLines(queues, look),
     ...(run === undefined
       ? []
       : [
           '',
-          `run ${run.id}: ${statusWords(run.status)}`,
+          ...wrap(`run ${printable(run.id)}: ${statusWords(run.status)}`, look.columns, '  '),
           ...run.nodes.slice(0, NODES_SHOWN).flatMap((node) => nodeLines(node, look.columns)),
         ]),
     ...(run !== undefined && run.nodes.length > NODES_SHOWN ? [`  … ${run.nodes.length - NODES_SHOWN} more`] : []),
@@ -32,19 +42,21 @@ export function diagnosisLines({ namespace, broker, workers, queues, run, troubl
   ];
 }
 
-function workerLines(workers: readonly WorkerSeen[], now: number): string[] {
+function workerLines(workers: readonly WorkerSeen[], { now, columns }: Look): string[] {
   if (workers.length === 0) return ['no workers'];
   const rows = workers.map(({ id, host, pid, state, startedAt, ttlUntil }) => [
-    id,
+    printable(id),
     state,
     span(now - startedAt.getTime()),
     ttlUntil.getTime() < now ? `${span(now - ttlUntil.getTime())} ago` : `in ${span(ttlUntil.getTime() - now)}`,
     `${host} pid ${pid}`,
   ]);
-  return ['', ...table(['WORKER', 'STATE', 'UP', 'TTL ENDS', 'PROCESS'], rows)];
+  return ['', ...table(['WORKER', 'STATE', 'UP', 'TTL ENDS', 'PROCESS'], rows, { columns, yielding: YIELDING })];
 }
 
-function queueLines(queues: readonly QueueSeen[], now: number): string[] {
+const QUEUE_HEAD = ['QUEUE OF', 'READY', 'OLDEST', 'RUNNING', 'MESSAGES', 'CONSUMERS', 'NAME'];
+
+function queueLines(queues: readonly QueueSeen[], { now, columns }: Look): string[] {
   if (queues.length === 0) return ['nothing is ready or running'];
   const rows = queues.map(({ workflow, hash, tags, ready, leased, oldestReadyAt, depth, name }) => [
     `${workflow} ${hash.slice(0, 8)}${tags.length === 0 ? '' : ` ${tags.join(',')}`}`,
@@ -55,10 +67,10 @@ function queueLines(queues: readonly QueueSeen[], now: number): string[] {
     depth === undefined ? '?' : String(depth.consumers),
     name,
   ]);
-  return ['', ...table(['QUEUE OF', 'READY', 'OLDEST', 'RUNNING', 'MESSAGES', 'CONSUMERS', 'NAME'], rows)];
+  return ['', ...table(QUEUE_HEAD, rows, { columns, yielding: YIELDING })];
 }
 
 function nodeLines({ node, path, state, losses, waitsFor }: NodeSeen, columns: number | undefined): string[] {
   const lost = losses === 0 ? '' : `, lost ${losses === 1 ? 'once' : `${losses} times`} with its worker`;
-  return [`  ${node} (${path}) is ${state}${lost}`, ...wrap(`    waits for ${waitsFor}`, columns, '      ')];
+  return [`  ${node} (${path}) is ${state}${lost}`, ...wrap(`    waits for ${printable(waitsFor)}`, columns, '      ')];
 }

@@ -4,20 +4,11 @@ import { span } from '../../core/span.js';
 import type { Tree } from '../../core/tree.js';
 import { jsonLine } from '../json.js';
 import { type Colour, type Look, type Paint, painter } from '../paint.js';
+import { colourOf } from '../state-colours.js';
 import { errorWords, statusWords } from '../status-words.js';
-import { cut, cutLeft } from '../table.js';
+import { cut, cutLeft, shrink, wrap } from '../table.js';
+import { padded, printable, widthOf } from '../text-width.js';
 import { type Item, outline } from './outline.js';
-
-const COLOURS: Readonly<Record<string, Colour>> = {
-  completed: 'green',
-  failed: 'red',
-  cancelled: 'dim',
-  paused: 'yellow',
-  held: 'yellow',
-  backing_off: 'yellow',
-  leased: 'cyan',
-  running: 'cyan',
-};
 
 const HEAD = ['NODE', 'STATE', 'ATTEMPT', 'STARTED', 'TOOK', 'WORKER'];
 const GAP = '  ';
@@ -28,24 +19,36 @@ const LEAST = { worker: 10, node: 16 };
 export function runLines(run: RunDescription, tree: Tree | undefined, look: Look): string[] {
   const paint = painter(look.colours);
   const rows = rowsOf(outline(tree, run.nodes), run, look.now);
-  return [...facts(run, look.now, paint), ...(rows.length === 0 ? [] : ['', ...treeLines(rows, look.columns, paint)])];
+  return [...facts(run, look, paint), ...(rows.length === 0 ? [] : ['', ...treeLines(rows, look.columns, paint)])];
 }
 
-function facts(run: RunDescription, now: number, paint: Paint): string[] {
+function facts(run: RunDescription, { now, columns }: Look, paint: Paint): string[] {
   const { id, workflow, hash, status, priority, metadata, createdAt, startedAt, finishedAt } = run;
   const ago = (at: Date | undefined) => at && `${at.toISOString()} (${span(now - at.getTime())} ago)`;
   const lines: [string, string | undefined][] = [
-    ['run', id],
+    ['run', printable(id)],
     ['workflow', `${workflow} (structure ${hash.slice(0, 16)})`],
-    ['status', paint(COLOURS[status.status], statusWords(status))],
-    ['output', status.status === 'completed' ? jsonLine(status.output) : undefined],
+    ['status', statusWords(status)],
+    ['output', status.status === 'completed' ? valueText(status.output, columns) : undefined],
     ['priority', String(priority)],
-    ['metadata', metadata === undefined ? undefined : jsonLine(metadata)],
+    ['metadata', metadata === undefined ? undefined : valueText(metadata, columns)],
     ['created', ago(createdAt)],
     ['started', ago(startedAt)],
     ['finished', ago(finishedAt)],
   ];
-  return lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(9)} ${value}`]));
+  return lines.flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    const colour = name === 'status' ? colourOf(status.status) : undefined;
+    const [first = '', ...rest] = wrap(`${name.padEnd(9)} ${value}`, columns, ' '.repeat(10));
+    return [first.slice(0, 10) + paint(colour, first.slice(10)), ...rest.map((line) => paint(colour, line))];
+  });
+}
+
+/** What is longer than this is for `result` and `--json`; a terminal would show little else. */
+const VALUE_LINES = 4;
+
+function valueText(value: unknown, columns = Number.POSITIVE_INFINITY): string {
+  return cut(printable(jsonLine(value)), columns * VALUE_LINES);
 }
 
 interface Row {
@@ -79,7 +82,7 @@ function cells({ node, aside = '' }: Item, { createdAt }: RunDescription, now: n
     losses === 0 ? attempts : `${attempts} (${losses} lost)`,
     startedAt === undefined ? '' : `+${span(startedAt.getTime() - createdAt.getTime())}`,
     startedAt === undefined || until === undefined ? '' : span(until - startedAt.getTime()),
-    worker,
+    printable(worker),
   ];
 }
 
@@ -89,7 +92,7 @@ function notes({ node, note }: Item, now: number): string[] {
   return [
     ...(dueAt === undefined ? [] : [dueWords(dueAt, now)]),
     ...(error === undefined ? [] : [errorWords(error)]),
-    ...(progress === undefined ? [] : [`progress ${jsonLine(progress)}`]),
+    ...(progress === undefined ? [] : [`progress ${printable(jsonLine(progress))}`]),
   ];
 }
 
@@ -103,15 +106,10 @@ function treeLines(rows: readonly Row[], columns = Number.POSITIVE_INFINITY, pai
   const used = HEAD.map((_, column) => column === 0 || rows.some(({ cells }) => cells[column - 1] !== ''));
   const lines = [HEAD, ...rows.map(({ guide, item, cells }) => [guide + item.label, ...cells])];
   const widths = HEAD.map((_, column) =>
-    used[column] ? Math.max(...lines.map((line) => line[column]?.length ?? 0)) : 0,
+    used[column] ? Math.max(...lines.map((line) => widthOf(line[column] ?? ''))) : 0,
   );
-  const shrink = (column: number, least: number) => {
-    const width = widths[column] as number;
-    const over = widths.reduce((sum, one) => sum + (one === 0 ? 0 : one + GAP.length), -GAP.length) - columns;
-    widths[column] = Math.min(width, Math.max(least, width - Math.max(0, over)));
-  };
-  shrink(5, LEAST.worker);
-  shrink(0, LEAST.node);
+  shrink(widths, 5, LEAST.worker, columns);
+  shrink(widths, 0, LEAST.node, columns);
   const [node = 0, ...others] = widths;
   const line = (
     guide: string,
@@ -119,17 +117,17 @@ function treeLines(rows: readonly Row[], columns = Number.POSITIVE_INFINITY, pai
     texts: readonly string[],
     style: (cell: number) => Colour | undefined,
   ) => {
-    const first = cut(label, node - guide.length).padEnd(node - guide.length);
+    const first = padded(cut(label, node - guide.length), node - guide.length);
     const rest = others.flatMap((width, i) => {
       if (width === 0) return [];
       const text = i === 4 ? cutLeft(texts[i] ?? '', width) : (texts[i] ?? '');
-      return [paint(style(i), text.padEnd(width))];
+      return [paint(style(i), padded(text, width))];
     });
     return [paint('dim', guide) + paint(style(-1), first), ...rest].join(GAP).trimEnd();
   };
   const head = line('', 'NODE', HEAD.slice(1), () => 'dim');
   const body = rows.flatMap(({ guide, below, item, cells, notes }) => {
-    const style = (cell: number) => (cell === 0 ? COLOURS[item.node?.state ?? ''] : undefined);
+    const style = (cell: number) => (cell === 0 ? colourOf(item.node?.state) : undefined);
     return [
       line(guide, item.label, cells, item.reached ? style : () => 'dim'),
       ...notes.map((note) => paint('dim', cut(below + note, columns))),

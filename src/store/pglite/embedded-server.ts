@@ -3,7 +3,7 @@
  * connection and take turns; nobody else is connected, so a session needs no lock.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
@@ -13,6 +13,7 @@ import { Database } from '../postgres/database.js';
 import { migrate } from '../postgres/migrate.js';
 import { reclaim } from '../postgres/reclaim.js';
 import type { OnIdleError, Server } from '../postgres/server.js';
+import { makeFolder } from './folder.js';
 import { lockFolder } from './folder-lock.js';
 import { Wire } from './wire.js';
 
@@ -32,12 +33,13 @@ export class EmbeddedServer implements Server {
 
   /**
    * Opens the folder, made where it is missing (`undefined`: in memory), with the schema as it has to be and what an
-   * earlier process left behind taken back. Rejects with a ConfigError when PGlite isn't installed, with a
-   * FolderInUseError while another process has the folder open, and with a ConnectionError when Postgres can't start.
+   * earlier process left behind taken back. Rejects with a ConfigError when PGlite isn't installed or nothing can be
+   * kept in the folder, with a FolderInUseError while another process has the folder open, and with a ConnectionError
+   * when Postgres can't start.
    */
   static async open(folder: string | undefined, onIdleError: OnIdleError): Promise<EmbeddedServer> {
     const { PGlite } = await loadPglite();
-    if (folder !== undefined) await mkdir(folder, { recursive: true });
+    if (folder !== undefined) await makeFolder(folder);
     const lock = folder === undefined ? undefined : await lockFolder(folder);
     const release = async () => lock?.release();
     let server: EmbeddedServer | undefined;

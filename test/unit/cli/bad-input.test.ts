@@ -83,6 +83,7 @@ describe('a wrong command line ends with code 2 and one line that helps', () => 
     [['dev'], /missing required argument 'module'/],
     [['dev', 'missing.mjs', '--concurrency', '1.5'], /--concurrency takes a whole number/],
     [['dev', 'order.mjs', '--postgres', 'postgres://db'], /baton dev takes no services/],
+    [['dev', 'order.mjs', '--embedded', 'notes.txt'], /nothing can be kept in the folder .*notes\.txt: EEXIST/],
     [['dev', 'order.mjs', '--embedded', 'memory'], /keeps its runs in a folder/],
     [['migrate', 'now'], /too many arguments/],
     [['doctor', 'a', 'b'], /too many arguments/],
@@ -132,7 +133,7 @@ describe('the other codes', () => {
   test('asking for help is no error', async () => {
     const { code, stdout } = await cli(['--help']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/Exit codes: 0 done; 1 the run failed/);
+    expect(stdout).toMatch(/Exit codes: 0 done, 1 run failed/);
     expect((await cli(['start', '--help'])).stdout).toMatch(/Everywhere: --namespace, --postgres/);
   });
 

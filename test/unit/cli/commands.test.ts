@@ -181,7 +181,7 @@ describe('what people read', () => {
     await cli(['start', 'order', '--input', '{"n":1}', '--id', 'one'], { memory });
     await until('one', 'awaiting_signal');
     const { stdout } = await cli(['show', 'one'], { memory });
-    expect(stdout).toMatch(/^run +one\nworkflow +order \(structure [0-9a-f]{16}\)\nstatus +awaiting signal go at go\n/);
+    expect(stdout).toMatch(/^run +one\nworkflow +order \(structure [0-9a-f]{16}\)\nstatus +awaiting signal go\n/);
     expect(stdout).toMatch(/^NODE +STATE +ATTEMPT +STARTED +TOOK +WORKER$/m);
     expect(stdout).toMatch(/^fork both +joining$/m);
     expect(stdout).toMatch(/^├─ double +completed +1 +\+\d+ ms +\d+ ms +w1$/m);

@@ -1,13 +1,19 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { addressOf } from '../../../src/cli/dev/address.js';
 import { type Board, boardLines, runsShown } from '../../../src/cli/dev/board.js';
+import { sendFrame } from '../../../src/cli/dev/frames.js';
 import { logLines } from '../../../src/cli/dev/log-lines.js';
 import { Screen } from '../../../src/cli/dev/screen.js';
+import { serve } from '../../../src/cli/dev/serve.js';
 import { watchSources } from '../../../src/cli/dev/watch.js';
+import { widthOf } from '../../../src/cli/text-width.js';
 import { eventually } from '../../support/eventually.js';
 
 const now = new Date('2026-01-02T03:04:05Z');
@@ -43,11 +49,12 @@ const board = (more: Partial<Board> = {}): Board => ({
   tasks: [],
   ...more,
 });
+const plain = { colours: false, now: now.getTime() };
 const clock = now.toTimeString().slice(0, 8);
 
 describe('the board', () => {
   test('without runs it says how to start one', () => {
-    expect(boardLines(board(), { columns: 80, rows: 24 }, now)).toEqual([
+    expect(boardLines(board(), { columns: 80, rows: 24 }, plain)).toEqual([
       '',
       'baton dev · order.mjs · .baton · running.ready · Ctrl-C stops',
       "no runs yet; in another terminal: baton start order --input '{}'",
@@ -57,17 +64,17 @@ describe('the board', () => {
   test('lists the newest runs with where they are and how old, and the last tasks', () => {
     const runs = [
       run('A-3', { status: 'awaiting_signal', node: 'packed', signal: 'packed' }),
-      run('A-2', { status: 'waiting', node: 'rest', until: now, createdAt: ago(7_200_000) }),
+      run('A-2', { status: 'waiting', node: 'rest', until: ago(-3_000), createdAt: ago(7_200_000) }),
       run('A-1', { status: 'completed', createdAt: ago(172_800_000) }),
     ];
     const tasks = [task('A-2', { attempt: 2, outcome: 'retrying' }), task('A-3')];
-    expect(boardLines(board({ runs, tasks }), { columns: 80, rows: 24 }, now)).toEqual([
+    expect(boardLines(board({ runs, tasks }), { columns: 80, rows: 24 }, plain)).toEqual([
       '',
       'baton dev · order.mjs · .baton · running.ready · Ctrl-C stops',
-      'RUN  WORKFLOW  STATUS           AT                   AGE',
-      'A-3  order     awaiting_signal  packed               5 s',
-      `A-2  order     waiting          rest until ${clock}  2 h`,
-      'A-1  order     completed                             2 d',
+      'RUN  WORKFLOW  STATUS           AGE  AT',
+      'A-3  order     awaiting_signal  5 s  packed',
+      'A-2  order     waiting          2 h  rest, 3 s left',
+      'A-1  order     completed        2 d',
       '',
       `${clock}  A-2  charge  retrying in 12 ms, attempt 2`,
       `${clock}  A-3  charge  completed in 12 ms`,
@@ -76,14 +83,27 @@ describe('the board', () => {
 
   test.each([
     [24, 40],
+    [30, 20],
     [10, 20],
   ])('fits a terminal of %i rows and %i columns, whatever there is to show', (rows, columns) => {
     const runs = Array.from({ length: 50 }, (_, i) => run(`a-run-with-a-long-name-${i}`));
     const tasks = Array.from({ length: 50 }, () => task('a-run-with-a-long-name'));
-    const lines = boardLines(board({ runs, tasks }), { columns, rows }, now);
-    expect(lines.length).toBeLessThanOrEqual(Math.max(rows, 14) - 1);
+    const lines = boardLines(board({ runs, tasks }), { columns, rows }, plain);
+    expect(lines.length).toBeLessThan(rows);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
-    expect(lines.filter((line) => line.startsWith('a-run'))).toHaveLength(runsShown(rows));
+    expect(lines.filter((line) => line.startsWith('a'))).toHaveLength(runsShown(rows));
+  });
+
+  test('counts columns, not code units, and lets no id draw on the terminal', () => {
+    const runs = [run('訂單-☃-🚀'.repeat(9), { status: 'failed' }), run('evil\x1b[2J\nid')];
+    const lines = boardLines(board({ runs }), { columns: 60, rows: 24 }, { colours: true, now: now.getTime() });
+    const shown = lines.map((line) => stripVTControlCharacters(line));
+    expect(Math.max(...shown.map(widthOf))).toBeLessThanOrEqual(60);
+    expect(shown.join('\n')).toContain('evil\\u001b[2J\\nid');
+    expect(
+      shown.filter((line) => /order +(failed|running)/.test(line)).map((line) => widthOf(line.split('order')[0] ?? '')),
+    ).toEqual([38, 38]);
+    expect(lines.join('\n')).toContain('\x1b[31mfailed\x1b[39m');
   });
 });
 
@@ -106,6 +126,39 @@ describe('the screen', () => {
     expect(drawn()).toBe('\x1b[1A\x1b[0J');
     out.write('after');
     expect(drawn()).toBe('after');
+  });
+
+  test('takes away what a terminal that became narrower has broken into more rows', async () => {
+    const out = Object.assign(new PassThrough({ encoding: 'utf8' }), { columns: 80 });
+    const screen = new Screen([out]);
+    screen.show(() => ['\x1b[32mtwenty columns wide.\x1b[39m', '']);
+    await eventually(() => out.read());
+    out.columns = 9;
+    screen.close();
+    expect(out.read()).toBe('\x1b[4A\x1b[0J');
+  });
+});
+
+describe('a command of another terminal', () => {
+  test('whose process is gone before it has read everything disturbs nobody', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'baton-serve-'));
+    const sockets: Socket[] = [];
+    let served: Promise<void> | undefined;
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      served = serve(socket, { connect: () => Promise.reject(new Error('not here')), migrate: async () => {} });
+    });
+    await once(server.listen(join(folder, 'socket')), 'listening');
+    // One that reads nothing: its end resets the connection.
+    const client = new Socket().pause().connect(join(folder, 'socket'));
+    const terminal = { isTTY: false, columns: undefined };
+    sendFrame(client, { argv: ['--help'], cwd: folder, env: {}, stdout: terminal, stderr: terminal });
+    await eventually(() => (sockets[0]?.bytesWritten ?? 0) > 0);
+    client.destroy();
+    await eventually(() => sockets[0]?.destroyed);
+    await served;
+    await once(server.close(), 'close');
+    rmSync(folder, { recursive: true });
   });
 });
 
