@@ -99,7 +99,7 @@ test('a reader that has had enough is no error; a full disk is one, and told', {
   });
   closeSync(full);
   let complaint = '';
-  writing.stderr.setEncoding('utf8').on('data', (text: string) => {
+  writing.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaint += text;
   });
   expect(await once(writing, 'close')).toEqual([1, null]);
