@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import { CLI, type Ended } from '../../support/workers.js';
 
@@ -32,19 +32,19 @@ export const slow = flow('slow')
 let folder: string;
 let children: ChildProcess[];
 
-beforeEach(() => {
+function begin(): void {
   folder = mkdtempSync(join(tmpdir(), 'baton-dev-'));
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(ROOT, join(folder, 'node_modules', 'batonmq'));
   cpSync(inject('embeddedTemplate'), join(folder, '.baton'), { recursive: true });
   write('order.mjs', order('shipped'));
   children = [];
-});
+}
 
-afterEach(async () => {
+async function finish(): Promise<void> {
   for (const child of children) await end(child, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true });
-});
+}
 
 function write(name: string, text: string): void {
   writeFileSync(join(folder, name), text);
@@ -100,92 +100,96 @@ async function baton(argv: readonly string[], stdin = ''): Promise<Ended> {
   return { code, stdout: (await stdout) as string, stderr: (await stderr) as string };
 }
 
-test('what is typed in another terminal is done there, with that terminal’s input and output', async () => {
-  await dev();
-  expect(await baton(['start', 'order', '--input', '{"amount":3}', '--id', 'A-1'])).toEqual({
-    code: 0,
-    stdout: 'A-1\n',
-    stderr: '',
-  });
-  const waiting = baton(['result', 'A-1', '--json']);
-  expect(await baton(['signal', 'A-1', 'packed', '--payload', '-'], '"ann"')).toEqual({
-    code: 0,
-    stdout: 'sent packed to A-1\n',
-    stderr: '',
-  });
-  expect(JSON.parse((await waiting).stdout)).toEqual({ id: 'A-1', status: 'completed', output: 'shipped by ann' });
-  const { stdout } = await baton(['list', '--json']);
-  expect(JSON.parse(stdout)).toMatchObject({ id: 'A-1', workflow: 'order', status: 'completed' });
-  expect(await baton(['show', 'A-2'])).toMatchObject({
-    code: 4,
-    stdout: '',
-    stderr: expect.stringContaining('no run "A-2"'),
-  });
-  expect(await baton(['cancel', 'A-1'])).toMatchObject({ code: 5 });
-  expect(await baton(['start', 'order', '--input', '{nope'])).toMatchObject({ code: 2 });
-}, 60_000);
+describe('what is typed in another terminal', () => {
+  beforeAll(begin);
+  afterAll(finish);
 
-test('a changed source is a restart: what waits goes on with the new code, and a broken one waits to be mended', async () => {
-  const running = await dev();
-  await baton(['start', 'order', '--input', '{"amount":3}', '--id', 'A-1']);
-  write('order.mjs', order('sent'));
-  await says(running, /worker running/, 2);
-  await baton(['signal', 'A-1', 'packed', '--payload', '"bob"']);
-  expect((await baton(['result', 'A-1', '--json'])).stdout).toContain('"sent by bob"');
-
-  write('order.mjs', 'export const = 1;');
-  await says(running, /can't be loaded/);
-  await says(running, /waiting for a change/);
-  const patient = baton(['start', 'slow', '--input', '1', '--wait', '--json']);
-  write('order.mjs', order('mended'));
-  expect((await patient).stdout).toContain('"mended"');
-}, 60_000);
-
-test('killed in the middle of a task, its process is followed by another, which runs the task again', async () => {
-  const running = await dev('--json');
-  await baton(['start', 'slow', '--input', '1000', '--id', 'S-1']);
-  await eventually(() => existsSync(join(folder, 'ledger')), { what: 'the task is at work' });
-  const { worker } = JSON.parse(
-    running
-      .output()
-      .split('\n')
-      .find((line) => line.includes('"running"')) as string,
-  ) as { worker: string };
-  process.kill(Number(worker.split('-').at(-2)), 'SIGKILL');
-  expect((await baton(['result', 'S-1', '--json'])).stdout).toContain('"shipped"');
-  const { nodes } = JSON.parse((await baton(['show', 'S-1', '--json'])).stdout) as { nodes: object[] };
-  expect(nodes).toMatchObject([{ state: 'completed', losses: 1 }]);
-}, 60_000);
-
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  '%s ends it with code 0, and the next one finds everything',
-  async (signal) => {
-    const { child } = await dev();
-    await baton(['start', 'order', '--input', '{"amount":3}', '--id', 'A-1']);
-    expect(await end(child, signal)).toBe(0);
-    expect(await baton(['list'])).toMatchObject({ code: 2 });
+  test('is done there, with that terminal’s input and output', async () => {
     await dev();
+    expect(await baton(['start', 'order', '--input', '{"amount":3}', '--id', 'A-1'])).toEqual({
+      code: 0,
+      stdout: 'A-1\n',
+      stderr: '',
+    });
+    const waiting = baton(['result', 'A-1', '--json']);
+    expect(await baton(['signal', 'A-1', 'packed', '--payload', '-'], '"ann"')).toEqual({
+      code: 0,
+      stdout: 'sent packed to A-1\n',
+      stderr: '',
+    });
+    expect(JSON.parse((await waiting).stdout)).toEqual({ id: 'A-1', status: 'completed', output: 'shipped by ann' });
+    const [listed, unknown, ended, wrong] = await Promise.all([
+      baton(['list', '--json']),
+      baton(['show', 'A-2']),
+      baton(['cancel', 'A-1']),
+      baton(['start', 'order', '--input', '{nope']),
+    ]);
+    expect(JSON.parse(listed.stdout)).toMatchObject({ id: 'A-1', workflow: 'order', status: 'completed' });
+    expect(unknown).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('no run "A-2"') });
+    expect([ended.code, wrong.code]).toEqual([5, 2]);
+  }, 60_000);
+
+  test('is refused where it would open the folder itself', async () => {
+    const [again, worker] = await Promise.all([
+      baton(['dev', 'order.mjs']),
+      baton(['worker', 'order.mjs', '--embedded']),
+    ]);
+    expect(again).toMatchObject({
+      code: 5,
+      stderr: `baton: baton dev is at work on ${join(folder, '.baton')} already; end that one, or choose another folder with --embedded\n`,
+    });
+    expect(worker).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(
+        /^baton: .*\.baton is in use by process \d+; one process at a time can have it open\n$/,
+      ),
+    });
+  }, 60_000);
+
+  test('finds everything again after SIGINT, which ends it with code 0, as SIGTERM does', async () => {
+    const [first] = children;
+    expect(await end(first as ChildProcess, 'SIGINT')).toBe(0);
+    expect(await baton(['list'])).toMatchObject({ code: 2 });
+    const { child } = await dev();
     expect((await baton(['list', '--json'])).stdout).toContain('"A-1"');
-  },
-  60_000,
-);
+    expect(await end(child, 'SIGTERM')).toBe(0);
+  }, 60_000);
+});
 
-test('another one on the same folder is refused, and so is whoever wants to open the folder', async () => {
-  await dev();
-  expect(await baton(['dev', 'order.mjs'])).toMatchObject({
-    code: 5,
-    stderr: `baton: baton dev is at work on ${join(folder, '.baton')} already; end that one, or choose another folder with --embedded\n`,
-  });
-  expect(await baton(['worker', 'order.mjs', '--embedded'])).toMatchObject({
-    code: 5,
-    stderr: expect.stringMatching(
-      /^baton: .*\.baton is in use by process \d+; one process at a time can have it open\n$/,
-    ),
-  });
-}, 60_000);
+describe('the process at work', () => {
+  let running: Dev;
+  beforeAll(begin);
+  afterAll(finish);
 
-test('a module that cannot be loaded at the start ends it with code 2', async () => {
-  const { child, output } = launch(['dev', 'missing.mjs']);
-  expect(await once(child, 'exit')).toEqual([2, null]);
-  expect(output()).toMatch(/^baton: there is no module missing\.mjs \(looked for [^\n]*\)\n$/);
+  test('killed in the middle of a task, is followed by another, which runs the task again', async () => {
+    running = await dev('--json');
+    await baton(['start', 'slow', '--input', '1000', '--id', 'S-1']);
+    await eventually(() => existsSync(join(folder, 'ledger')), { what: 'the task is at work' });
+    const { worker } = JSON.parse(
+      running
+        .output()
+        .split('\n')
+        .find((line) => line.includes('"running"')) as string,
+    ) as { worker: string };
+    process.kill(Number(worker.split('-').at(-2)), 'SIGKILL');
+    expect((await baton(['result', 'S-1', '--json'])).stdout).toContain('"shipped"');
+    const { nodes } = JSON.parse((await baton(['show', 'S-1', '--json'])).stdout) as { nodes: object[] };
+    expect(nodes).toMatchObject([{ state: 'completed', losses: 1 }]);
+  }, 60_000);
+
+  test('is another after a change of a source: what waits goes on with the new code, and a broken one waits to be mended', async () => {
+    await baton(['start', 'order', '--input', '{"amount":3}', '--id', 'A-1']);
+    write('order.mjs', order('sent'));
+    await says(running, /order\.mjs changed/);
+    // It is handed to the next process, whichever is at work now.
+    await baton(['signal', 'A-1', 'packed', '--payload', '"bob"']);
+    expect((await baton(['result', 'A-1', '--json'])).stdout).toContain('"sent by bob"');
+
+    write('order.mjs', 'export const = 1;');
+    await says(running, /can't be loaded/);
+    await says(running, /waiting for a change/);
+    const patient = baton(['start', 'slow', '--input', '1', '--wait', '--json']);
+    write('order.mjs', order('mended'));
+    expect((await patient).stdout).toContain('"mended"');
+  }, 60_000);
 });
