@@ -1,11 +1,11 @@
 /** What the pages show is true: their code compiles, their commands parse, their variables are read, links lead somewhere. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test, vi } from 'vitest';
 import { flow } from '../../../src/core/flow.js';
 import { cli } from '../../support/cli-in-memory.js';
+import { argumentsOf, blocksOf, languageOf, linesOf, programOf, ROOT } from '../../support/pages.js';
 
 // Commands parse without the modules that they name.
 vi.mock('../../../src/cli/load-module.js', async (original) => ({
@@ -15,9 +15,7 @@ vi.mock('../../../src/cli/load-module.js', async (original) => ({
 
 vi.mock('../../../src/cli/dev/front.js', () => ({ runFront: async () => 0 }));
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGES = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)];
-const linesOf = (page: string) => readFileSync(join(ROOT, page), 'utf8').split('\n');
 /** What other pages go on from. */
 const FRONT = programOf(linesOf('README.md'));
 
@@ -72,41 +70,6 @@ describe.each(PAGES)('%s', (page) => {
     }
   });
 });
-
-// ------------------------------------------------------------------------------------------ a page's parts
-
-/** The language of the block that begins in this line. */
-function languageOf(line: string): string | undefined {
-  return /^\s*```(\w+)/.exec(line)?.[1];
-}
-
-/** The page line by line: what is in blocks of the language, '' for everything else. */
-function blocksOf(lines: readonly string[], language: string): string[] {
-  let within = false;
-  return lines.map((line) => {
-    if (!line.startsWith('```')) return within ? line : '';
-    within = languageOf(line) === language;
-    return '';
-  });
-}
-
-/** Its lines have the page's numbers. Each row of a table of nodes goes on from the one above. */
-function programOf(lines: readonly string[]): string {
-  return blocksOf(lines, 'ts')
-    .map((line, i) => {
-      if (lines[i]?.startsWith('| node |')) return "flow<Order>('nodes')";
-      // Files of one page are one program here.
-      if (/^import .* from '\.\//.test(line)) return '';
-      return /^\| \w+ \| `(\..*?)` \|/.exec(lines[i] ?? '')?.[1] ?? line;
-    })
-    .join('\n');
-}
-
-/** As a shell splits it: quotes hold words together, a comment ends the line. */
-function argumentsOf(command: string): string[] {
-  const words = command.replace(/\s+# .*/, '').matchAll(/'([^']*)'|(\S+)/g);
-  return Array.from(words, ([, quoted, bare]) => quoted ?? bare ?? '');
-}
 
 function sourcesIn(folder: string): string[] {
   const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
