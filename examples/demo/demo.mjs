@@ -32,10 +32,10 @@ async function startWorker() {
   const who = `worker ${child.pid}`;
   child.on('message', ({ state, task, log, rests, waitsFor }) => {
     if (state) say(who, paint('cyan', state));
-    if (task) say(who, `${task.taskId.padEnd(10)} ${outcomeOf(task)}`);
-    if (log?.task) say(who, `${log.task.padEnd(10)} ${log.msg}`);
-    if (rests) say(who, `${rests.padEnd(10)} rests in Postgres; no process holds it`);
-    if (waitsFor) say(who, `waits for the signal ${waitsFor}`);
+    if (task) say(who, `${task.taskId.padEnd(11)} ${outcomeOf(task)}`);
+    if (log?.task) say(who, `${log.task.padEnd(11)} ${log.msg}`);
+    if (rests) say('the order', `${rests.padEnd(11)} rests in Postgres; no process holds it`);
+    if (waitsFor) say('the order', `${waitsFor.padEnd(11)} is the signal that it waits for`);
   });
   child.on('exit', (code, signal) => {
     if (signal !== 'SIGKILL' && code !== 0) fail(`the worker ended with ${signal ?? `code ${code}`}`);
