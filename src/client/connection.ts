@@ -55,7 +55,7 @@ export class Connection {
     this.codec = codec;
     this.logger = logger;
     this.queues = new QueueDirectory(store, transport, namespace);
-    this.dispatcher = new Dispatcher(this.queues, transport, logger);
+    this.dispatcher = new Dispatcher(store, this.queues, transport, logger);
     this.definitions = new Definitions(store);
     this.reader = { store, codec, outputs: new Batch((refs: ActivationRef[]) => store.outputs(refs)) };
     this.results = new Results(this);

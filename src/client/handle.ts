@@ -90,7 +90,8 @@ export class RunHandle<Out = unknown> {
   }
 
   /**
-   * Ends the run: nothing of it is leased any more once this resolves, and tasks at work get their AbortSignal.
+   * Ends the run: nothing of it is leased any more once this resolves, and tasks at work get their AbortSignal moments
+   * later, with a RunCancelledError as its reason; within a third of the lease's TTL where that news is lost.
    * A cancelled run stays as it is. Rejects with RunTerminalError when the run completed or failed.
    */
   async cancel(options: ControlOptions = {}): Promise<void> {
@@ -167,7 +168,7 @@ export class RunHandle<Out = unknown> {
     if (result.kind === 'refused') throw new RunTerminalError(this.id, result.status, what);
     const { dispatcher, results } = this.#connection;
     // Repeated, it may be the try before that changed something.
-    if (result.changed || sent > 1) dispatcher.announceControl(run);
+    if (result.changed || sent > 1) await dispatcher.announceControl(run);
     if (result.ended !== undefined) dispatcher.announceEnd(result.ended);
     results.moved(run);
     await this.#connection.dispatch(result.ready);

@@ -108,7 +108,7 @@ export class Starter {
     if (dueInMs.length > 0) transport.announce({ kind: 'timer.set', inMs: dueInMs.reduce((a, b) => Math.min(a, b)) });
     for (const { terminated } of started) {
       if (terminated === undefined) continue;
-      dispatcher.announceControl(terminated.run);
+      void dispatcher.announceControl(terminated.run);
       dispatcher.announceEnd(terminated);
     }
     return results.map((result) => ({ result, dispatched }));

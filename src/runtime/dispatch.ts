@@ -7,7 +7,7 @@
 
 import type { Logger } from '../core/logger.js';
 import type { ReadyActivation, RunKey } from '../core/model.js';
-import type { EndedRun } from '../store/store.js';
+import type { EndedRun, Store } from '../store/store.js';
 import type { Outgoing, Transport } from '../transport/transport.js';
 import { limits } from './limits.js';
 import type { QueueDirectory } from './queues.js';
@@ -17,6 +17,7 @@ export class Dispatcher {
   #unpaid: ReadyActivation[] = [];
 
   constructor(
+    private readonly store: Pick<Store, 'tell'>,
     private readonly queues: QueueDirectory,
     private readonly transport: Transport,
     private readonly logger: Logger,
@@ -61,9 +62,22 @@ export class Dispatcher {
     });
   }
 
-  /** Control moved a run: whoever runs a task of it should look at its leases now. */
-  announceControl(run: RunKey): void {
+  /**
+   * Control moved a run: whoever runs a task of it should look at its leases now. While the broker takes no messages
+   * the store tells the workers; it could always, but at the price of a lock that all its notifications share. Never
+   * rejects: a heartbeat finds it out, later.
+   */
+  async announceControl(run: RunKey): Promise<void> {
     this.transport.announce({ kind: 'run.controlled', run });
+    if (this.transport.state === 'up') return;
+    try {
+      await this.store.tell(run);
+    } catch (error) {
+      this.logger.warn(
+        { err: error, run },
+        'cannot tell the workers that the run was controlled; their heartbeats will',
+      );
+    }
   }
 
   #owe(ready: readonly ReadyActivation[], error: unknown): void {

@@ -103,9 +103,9 @@ export class Engine {
       signal: this.#closed.signal,
       begun: (tenure) => {
         this.#engaged = this.#engage(tenure);
-        tenure.leases.handle.onStarted(({ terminated }) => {
-          this.#claims.wake();
-          if (terminated !== undefined) tenure.controlled(terminated);
+        tenure.leases.handle.onTold((told) => {
+          if (told.kind === 'started') this.#claims.wake();
+          else tenure.controlled(told.run);
         });
         this.#claims.wake();
       },

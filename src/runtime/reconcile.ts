@@ -115,7 +115,7 @@ export class Reconciler {
     const run = await store.poison(session, activation, { error, task });
     if (run === undefined) return;
     ended(run);
-    dispatcher.announceControl(run.run);
+    void dispatcher.announceControl(run.run);
   }
 
   /** The node's name where this worker knows the workflow, else its path. */

@@ -42,7 +42,7 @@ async function failRun(leased: Leased, { error, timedOut }: Failed, engaged: Eng
   report(leased, engaged, result.kind === 'lost' ? 'lost' : timedOut ? 'timed_out' : 'failed');
   if (result.kind === 'failed') {
     engaged.ended(result.ended);
-    engaged.dispatcher.announceControl(run);
+    void engaged.dispatcher.announceControl(run);
   }
   return NOTHING_TO_DO;
 }

@@ -268,11 +268,12 @@ export interface SessionOptions {
   readonly pid: number;
 }
 
-/** What a committed transaction of a caller's did besides starting runs. */
-export interface Started {
-  /** The run that it terminated: whoever holds a lease of it should look. */
-  readonly terminated?: RunKey;
-}
+/** What sessions are told through the store. Whoever misses it learns it from the rows a little later. */
+export type Told =
+  /** A caller's transaction that started runs was committed: `claim` finds them. */
+  | { readonly kind: 'started' }
+  /** Control moved the run: whoever holds a lease of it should look. */
+  | { readonly kind: 'controlled'; readonly run: RunKey };
 
 export interface StoreSession {
   readonly key: SessionKey;
@@ -283,8 +284,7 @@ export interface StoreSession {
    * then repeats the leases it holds, with the same numbers, for an unflushed one may be lost.
    */
   onInterrupted(listener: () => void): () => void;
-  /** Calls back when a caller's transaction that started runs was committed: `claim` finds them. */
-  onStarted(listener: (started: Started) => void): () => void;
+  onTold(listener: (told: Told) => void): () => void;
   /** Ends the session in good order: no lease may be left. Idempotent. */
   close(): Promise<void>;
 }
@@ -463,7 +463,7 @@ export interface Store {
   start(requests: readonly StartRequest[]): Promise<StartResult[]>;
   /**
    * The same within a transaction of the caller's, and nothing of it without its commit. What it makes ready is nobody's
-   * to publish yet: sessions hear of the commit (`onStarted`), and one of them claims it.
+   * to publish yet: sessions are told of the commit (`onTold`), and one of them claims it.
    */
   startIn(tx: Tx, requests: readonly StartRequest[]): Promise<StartResult[]>;
 
@@ -563,4 +563,6 @@ export interface Store {
    * timeouts keep their time; joins keep their counts. A repeat with the same token (a UUID) answers `done`.
    */
   retry(run: RunKey, token: string): Promise<ControlResult>;
+  /** Tells every session of the namespace that control moved the run: for when the broker can't. */
+  tell(run: RunKey): Promise<void>;
 }

@@ -7,7 +7,7 @@ import type {
   SessionKey,
   StoredRunStatus,
 } from '../../core/model.js';
-import type { EndedRun, RunInfo, RunRow } from '../store.js';
+import type { EndedRun, RunInfo, RunRow, Told } from '../store.js';
 
 export interface MemoryRun {
   readonly info: RunInfo;
@@ -125,6 +125,8 @@ export interface MemorySession {
   status: 'open' | 'closed' | 'dead';
   /** Its process vanished (a simulated crash): as if its lock were free. */
   abandoned: boolean;
+  /** What it is told through the store. */
+  readonly listeners: Set<(told: Told) => void>;
 }
 
 /** Whether this token is or was the row's last fence. */

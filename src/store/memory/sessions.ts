@@ -1,5 +1,5 @@
 /** Sessions of worker processes, and their heartbeats. */
-import type { SessionKey } from '../../core/model.js';
+import type { RunKey, SessionKey } from '../../core/model.js';
 import type { Heartbeat, HeartbeatResult, SessionOptions, StoreSession } from '../store.js';
 import type { MemorySession } from './rows.js';
 import { handBack } from './settle.js';
@@ -17,6 +17,7 @@ export function openSession(space: Space, { workerId, ttlMs, host, pid }: Sessio
     ttlUntil: space.now() + ttlMs,
     status: 'open',
     abandoned: false,
+    listeners: new Set(),
   };
   space.sessions.set(key, session);
   return {
@@ -24,9 +25,17 @@ export function openSession(space: Space, { workerId, ttlMs, host, pid }: Sessio
     locked: true,
     // Memory is never out of reach.
     onInterrupted: () => () => {},
-    onStarted: () => () => {},
+    onTold: (listener) => {
+      session.listeners.add(listener);
+      return () => session.listeners.delete(listener);
+    },
     close: async () => closeSession(space, session),
   };
+}
+
+export function tell(space: Space, run: RunKey): void {
+  for (const { listeners } of space.sessions.values())
+    for (const listener of listeners) listener({ kind: 'controlled', run });
 }
 
 function closeSession(space: Space, session: MemorySession): void {

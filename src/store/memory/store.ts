@@ -29,7 +29,7 @@ import { pause, resume } from './pause.js';
 import { activations, gather, listRuns, outputs, toRunRow } from './read.js';
 import { noTransactions } from './refuse.js';
 import { retry } from './retry.js';
-import { heartbeat, openSession } from './sessions.js';
+import { heartbeat, openSession, tell } from './sessions.js';
 import { backOff, handBack } from './settle.js';
 import { signal } from './signal.js';
 import type { Space } from './space.js';
@@ -109,4 +109,5 @@ export class MemoryStore implements Store {
     pause(this.#space, run, options);
   resume = async (run: RunKey) => resume(this.#space, run);
   retry = async (run: RunKey, token: string) => retry(this.#space, run, token);
+  tell = async (run: RunKey) => tell(this.#space, run);
 }

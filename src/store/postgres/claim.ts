@@ -3,7 +3,7 @@
  * notification goes with the commit to every session; one of them finds what it made ready, stamps it and publishes it.
  */
 import type { ReadyActivation, RunKey, SessionKey } from '../../core/model.js';
-import { SessionDeadError, type Started, type StartResult } from '../store.js';
+import { SessionDeadError, type StartResult, type Told } from '../store.js';
 import type { Database } from './database.js';
 import { READY, type ReadyColumns, toReady } from './rows.js';
 
@@ -22,10 +22,14 @@ export function notes(namespace: string, results: readonly StartResult[]): strin
 }
 
 /** What a note says to the sessions of a namespace; undefined: it is for another's. */
-export function startedIn(namespace: string, note: string): Started | undefined {
-  const [of, terminated] = note.split(' ') as [string, RunKey | undefined];
+export function toldBy(namespace: string, note: string): Told | undefined {
+  const [of, run] = note.split(' ') as [string, RunKey | undefined];
   if (of !== namespace) return undefined;
-  return terminated === undefined ? {} : { terminated };
+  return run === undefined ? { kind: 'started' } : { kind: 'controlled', run };
+}
+
+export async function tell(database: Database, namespace: string, run: RunKey): Promise<void> {
+  await database.query('shared', { text: NOTIFY, values: [CHANNEL, `${namespace} ${run}`] });
 }
 
 const CLAIM = `

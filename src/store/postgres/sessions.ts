@@ -7,10 +7,10 @@ import {
   type LeaseRef,
   SessionDeadError,
   type SessionOptions,
-  type Started,
   type StoreSession,
+  type Told,
 } from '../store.js';
-import { startedIn } from './claim.js';
+import { toldBy } from './claim.js';
 import type { Database } from './database.js';
 import { SessionLock } from './session-lock.js';
 import { handBack, handBackIn } from './settle.js';
@@ -39,10 +39,10 @@ export async function openSession(
   const key = (rows[0] as { key: string }).key;
   const { direct } = database.server;
   if (direct === undefined) return unlockedSession(database, namespace, key);
-  const listeners = new Set<(started: Started) => void>();
+  const listeners = new Set<(told: Told) => void>();
   const lock = new SessionLock(direct, key, ttlMs, onError, (payload) => {
-    const started = startedIn(namespace, payload);
-    if (started !== undefined) for (const listener of listeners) listener(started);
+    const told = toldBy(namespace, payload);
+    if (told !== undefined) for (const listener of listeners) listener(told);
   });
   const close = async () => {
     // The row first: a closed session isn't judged when its lock becomes free.
@@ -62,7 +62,7 @@ export async function openSession(
       return lock.locked;
     },
     onInterrupted: (listener) => lock.onInterrupted(listener),
-    onStarted: (listener) => {
+    onTold: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
@@ -77,10 +77,10 @@ function unlockedSession(database: Database, namespace: string, key: SessionKey)
     key,
     locked: true,
     onInterrupted: () => () => {},
-    onStarted: (listener) =>
+    onTold: (listener) =>
       database.server.onNotification?.((payload) => {
-        const started = startedIn(namespace, payload);
-        if (started !== undefined) listener(started);
+        const told = toldBy(namespace, payload);
+        if (told !== undefined) listener(told);
       }) ?? (() => {}),
     close: () => (closing ??= closeRow(database, key)),
   };

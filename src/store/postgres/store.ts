@@ -20,7 +20,7 @@ import type {
   StartRequest,
   Store,
 } from '../store.js';
-import { claim } from './claim.js';
+import { claim, tell } from './claim.js';
 import { commit, recorded } from './commit.js';
 import { Database } from './database.js';
 import { definition, ensureQueues, putDefinition, queues } from './definitions.js';
@@ -150,6 +150,7 @@ export class PostgresStore implements Store {
     known<ControlResult>(run, await pause(this.#database, run, options));
   resume = async (run: RunKey) => known<ControlResult>(run, await resume(this.#database, run));
   retry = async (run: RunKey, token: string) => known<ControlResult>(run, await retry(this.#database, run, token));
+  tell = (run: RunKey) => tell(this.#database, this.#namespace, run);
 }
 
 function isServer(postgres: Server | PostgresConfig): postgres is Server {

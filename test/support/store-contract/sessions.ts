@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { SessionDeadError } from '../../../src/store/store.js';
+import { SessionDeadError, type StoreSession } from '../../../src/store/store.js';
 import type { WorldTest } from './theme.js';
 import { completion, paths, ref, sortedPaths, type Worker } from './world.js';
 
@@ -50,6 +50,32 @@ export function sessions(test: WorldTest): void {
     await world.harness.abandon(victim.key);
     await expect.poll(async () => (await judge.store.look(judge.key, { owed: [] })).unlocked).toEqual([victim.key]);
     expect(await judge.store.judge(judge.key, [victim.key])).toEqual([victim.key]);
+  });
+
+  test('what is told of a run reaches every session of the namespace, in whatever process, and nobody else', async ({
+    world,
+  }) => {
+    const heard: string[] = [];
+    const stranger = await (await world.open('elsewhere')).openSession({
+      workerId: 'x',
+      ttlMs: MINUTE,
+      host: 'h',
+      pid: 1,
+    });
+    const listen = (name: string, { onTold }: Pick<StoreSession, 'onTold'>) =>
+      onTold((told) => heard.push(told.kind === 'controlled' ? `${name} ${told.run}` : told.kind));
+    listen('one', (await world.worker()).session);
+    listen('two', (await world.rival()).session);
+    listen('stranger', stranger);
+    const stop = listen('deaf', (await world.worker()).session);
+    stop();
+    const [first, second] = [await world.begin(), await world.begin()];
+    await world.other.tell(first);
+    await world.store.tell(second);
+    const expected = [`one ${first}`, `one ${second}`, `two ${first}`, `two ${second}`].sort();
+    await expect.poll(() => [...heard].sort()).toEqual(expected);
+    await stranger.close();
+    expect(heard).toHaveLength(4);
   });
 
   test('a session that was closed in good order is never judged, and closing again is harmless', async ({ world }) => {

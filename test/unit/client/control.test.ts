@@ -147,9 +147,20 @@ test('a process that cancels a run tells its own waiters, whether there is a bro
   expect(await ended).toBeInstanceOf(RunCancelledError);
 });
 
-test('a task is told of a cancel that came while the broker was away, as soon as it is back', async () => {
+test.each(['blocked', 'down'] as const)('a task is told of a cancel while the broker is %s', async (state) => {
   await work();
   const run = await baton.start(long, 1);
+  await expect.poll(() => begun).toEqual(['work']);
+  if (state === 'blocked') memory.broker.setBlocked(true);
+  else memory.broker.setDown(true);
+  await run.cancel({ reason: 'all the same' });
+  await expect.poll(() => told, AT_ONCE).toMatchObject([{ code: 'RUN_CANCELLED', reason: 'all the same' }]);
+});
+
+test('a task is told of a cancel that nobody could tell of, as soon as the broker is back', async () => {
+  await work();
+  const mute = memory.baton({ store: { tell: () => Promise.reject(new ConnectionError('Postgres', 'cut')) } });
+  const run = await mute.start(long, 1);
   await expect.poll(() => begun).toEqual(['work']);
   memory.broker.setDown(true);
   await run.cancel({ reason: 'meanwhile' });
