@@ -71,6 +71,11 @@ async function lease(delivery: Delivery, engaged: Engaged): Promise<Leased | und
   const number = leases.take();
   try {
     const result = await persist(engaged.leasing, () => leases.lease({ run, path, number }));
+    if (result.kind === 'leased' && isOutdated(delivery, result.activation)) {
+      await exchange(result.activation, engaged);
+      delivery.ack();
+      return undefined;
+    }
     if (result.kind === 'leased') return engage(result.activation, engaged);
     leases.settle(number);
     // Somebody else had it first and may be dead: its lock is free before anyone looks by themselves.
@@ -84,6 +89,18 @@ async function lease(delivery: Delivery, engaged: Engaged): Promise<Leased | und
     delivery.giveBack();
     throw error;
   }
+}
+
+/** It was sent before the losses that make a suspect of its task, and so came past the others of its kind. */
+function isOutdated({ message }: Delivery, { losses }: LeasedActivation): boolean {
+  return losses >= limits.suspectAt && message.losses < limits.suspectAt;
+}
+
+/** The lease is given back for a message that says what the row says, and waits for its turn. */
+async function exchange(activation: LeasedActivation, { leases, settling, dispatcher }: Engaged): Promise<void> {
+  const ready = await persist(settling, () => leases.store.handBack(leases.session, [activation]));
+  leases.settle(activation.number);
+  await dispatcher.dispatch(ready);
 }
 
 /** From here on the heartbeat watches the lease. */

@@ -1,4 +1,5 @@
 /** What a worker's engine does when its session is taken from it, or the broker refuses a part of its work. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { Baton } from '../../../src/client/baton.js';
 import { Connection } from '../../../src/client/connection.js';
@@ -127,6 +128,34 @@ test('a lease that the store granted and never answered is found as soon as the 
   await worker.waitFor('running.recovering');
   [away, returned] = [false, true];
   expect(await run.result({ timeout: 4_000 })).toBe(2);
+});
+
+test('a message from before its task became a suspect brings it past no other suspect', async () => {
+  let atWork = 0;
+  let most = 0;
+  const slow = flow<number>('slow')
+    .then('work', async (n) => {
+      most = Math.max(most, ++atWork);
+      await sleep(20);
+      atWork--;
+      return n;
+    })
+    .build();
+  // The first messages say nothing of the two workers that each of these tasks has lost since they were sent.
+  const { baton, worker } = prepare(slow, (store) => {
+    const { lease, handBack } = store;
+    return {
+      lease: async (session, requests) =>
+        (await lease(session, requests)).map((result) =>
+          result.kind === 'leased' ? { ...result, activation: { ...result.activation, losses: 2 } } : result,
+        ),
+      handBack: async (session, leases) => (await handBack(session, leases)).map((ready) => ({ ...ready, losses: 2 })),
+    };
+  });
+  const runs = await baton.startMany(slow, [1, 2, 3, 4, 5]);
+  await worker.start();
+  expect(await Promise.all(runs.map((run) => run.result({ timeout: 5_000 })))).toEqual([1, 2, 3, 4, 5]);
+  expect(most).toBe(1);
 });
 
 test('a broker that is back is good news to whoever waits for it', async () => {
