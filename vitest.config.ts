@@ -4,6 +4,14 @@
  */
 import { defineConfig } from 'vitest/config';
 
+/** Files that take their time whatever the numbers. */
+const LONG_ONLY = [
+  // Of the tests' own brokers, which every test that kills one tries as well.
+  'test/integration/support/rabbitmq-server.test.ts',
+  // The verdicts and the counting of losses have short tests, too.
+  'test/integration/engine/poison.test.ts',
+];
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -38,8 +46,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          // Of the tests' own brokers, which every test that kills one tries as well.
-          exclude: process.env.BATON_LONG ? [] : ['test/integration/support/rabbitmq-server.test.ts'],
+          exclude: process.env.BATON_LONG ? [] : LONG_ONLY,
           globalSetup: ['test/support/services.ts', 'test/support/embedded-template.ts'],
           runner: 'test/support/skipping-runner.ts',
           testTimeout: 30_000,

@@ -1,9 +1,11 @@
 /** What falls due, by the database's own clock: it never begins early, and not much later. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Baton, connect } from 'batonmq';
+import { type Baton, connect, flow } from 'batonmq';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backedOff, delayed, timedOut } from '../../fixtures/timers.mjs';
+import { eventually } from '../../support/eventually.js';
 import { feed } from '../../support/load.js';
 import { ownServices } from '../../support/own-services.js';
 import { startWorker, type WorkerProcess } from '../../support/workers.js';
@@ -49,6 +51,43 @@ test(`with 200 due a second, delays, back-offs and signal timeouts never begin e
   expect(Math.min(...rows.map((row) => row.waited))).toBeGreaterThanOrEqual(2_000);
   expect(at(late, process.env.BATON_LONG ? 99 : 50)).toBeLessThanOrEqual(100);
 }, 120_000);
+
+test.each(['1s', '10m'])(
+  'attempts whose time is over, 200 at once, are told so in time under a lease of %s, and what they return is discarded',
+  async (leaseTtl) => {
+    // Beside a plain timer of the same length: what keeps this process from its timers keeps it from both.
+    const late: number[] = [];
+    let returned = 0;
+    const outliving = flow<number>(`outliving-${leaseTtl}`)
+      .then(
+        'work',
+        async (_, { signal }) => {
+          const told = once(signal, 'abort').then(() => performance.now());
+          await sleep(500);
+          const over = performance.now();
+          late.push((await told) - over);
+          await sleep(500);
+          returned++;
+          return 'too late';
+        },
+        { timeout: '500ms' },
+      )
+      .build();
+    const own = baton.worker({ workflows: [outliving], concurrency: 200, leaseTtl });
+    await own.start();
+    const runs = await baton.startMany(outliving, Array(200).fill(0));
+    const errors = await Promise.all(runs.map((run) => run.result({ timeout: '30s' }).catch((error: Error) => error)));
+    expect(errors.map((error) => ((error as Error).cause as Error).name)).toEqual(Array(200).fill('TaskTimeoutError'));
+    await eventually(() => expect(returned).toBe(200), { what: 'all of them returned something' });
+    console.log(`told late by ms: p50 ${at(late, 50)}, p99 ${at(late, 99)}, most ${at(late, 100)}`);
+    expect(at(late, 100)).toBeLessThanOrEqual(100);
+    expect(new Set(await Promise.all(runs.map(async (run) => (await run.status()).status)))).toEqual(
+      new Set(['failed']),
+    );
+    await own.stop();
+  },
+  60_000,
+);
 
 /** Copies what is set, again and again, until stopped: a timer that has fired is gone. */
 function watchTimers(): { stop(): Promise<void> } {
