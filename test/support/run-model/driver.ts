@@ -17,6 +17,8 @@ export interface Driver {
   readonly patienceMs: number;
   /** How often the worker may die in one sequence. */
   readonly mostDeaths: number;
+  /** Runs of this plan are about to be started: whoever is at work takes them. */
+  expect(plan: string): Promise<void>;
   /** The clock that due times are by, in ms. */
   now(): number;
   /** Resolves when nothing moves any more, as far as that can be told. */

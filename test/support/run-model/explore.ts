@@ -87,7 +87,7 @@ function turnsOf(world: World, spontaneity: Spontaneity) {
 function turnOf(world: World, run: Run, path: string, node: Node, spontaneity: Spontaneity): Turn | undefined {
   const { timersUntil = Number.NEGATIVE_INFINITY, verdicts } = spontaneity;
   if (canLease(world, run, node))
-    return { racing: node.losses > 1 || races(run), optional: !mustLease(world, node), take: (_, n) => lease(n) };
+    return { racing: node.losses > 1 || races(run), optional: !mustLease(world, run, node), take: (_, n) => lease(n) };
   if (node.state === 'leased' && node.lost) {
     if (!world.up && !verdicts) return undefined;
     return { racing: true, optional: !world.up, take: (r) => bury(r, path) };
@@ -103,14 +103,17 @@ const SUSPECT_AT = 2;
 
 function canLease(world: World, run: Run, node: Node): boolean {
   if (!world.up || run.status !== 'running' || node.state !== 'ready') return false;
-  return node.losses < SUSPECT_AT || !atWork(world).some(({ losses }) => losses >= SUSPECT_AT);
+  return node.losses < SUSPECT_AT || !atWork(world, run).some(({ losses }) => losses >= SUSPECT_AT);
 }
 
 /** What has cost two workers waits for whoever is at work beside it to end, or for no longer than that. */
-const mustLease = (world: World, node: Node): boolean => node.losses < SUSPECT_AT || atWork(world).length === 0;
+const mustLease = (world: World, run: Run, node: Node): boolean =>
+  node.losses < SUSPECT_AT || atWork(world, run).length === 0;
 
-const atWork = (world: World): Node[] =>
-  world.runs.flatMap((run) => Object.values(run.nodes).filter((node) => node.state === 'leased' && !node.lost));
+const atWork = (world: World, { plan }: Run): Node[] =>
+  world.runs
+    .filter((run) => run.plan === plan)
+    .flatMap((run) => Object.values(run.nodes).filter((node) => node.state === 'leased' && !node.lost));
 
 /** A failure stops whatever it finds under way beside it, and of several waits the earlier comes first. */
 function races(run: Run): boolean {

@@ -24,9 +24,9 @@ import { MortalStore } from './mortal-store.js';
 import { PLANS, stepAt } from './plans.js';
 import { Stage } from './stage.js';
 
-const TICK_MS = 3_600_000;
-/** No verdict is due by time: who is dead is said by `restart`. */
-const FOREVER_MS = Number.MAX_SAFE_INTEGER / 2;
+const TICK_MS = 60_000;
+/** Longer than any sequence on the clock that is turned, so that no verdict is due by time: who is dead says `restart`. */
+const FOREVER_MS = 30 * 24 * 3_600_000;
 /** Event loop turns without a statement after which nothing moves any more. */
 const QUIET_TURNS = 8;
 
@@ -68,8 +68,9 @@ class InMemoryDriver implements Driver {
   #clock: StoreSession | undefined;
   #worker: Worker | undefined;
   #workers = 0;
-  /** Session of the worker that died last. */
-  #dead: string | undefined;
+  /** Sessions of the worker that died last. */
+  #dead: readonly string[] = [];
+  readonly #plans = new Set<string>();
   #now = 0;
 
   constructor(
@@ -97,6 +98,12 @@ class InMemoryDriver implements Driver {
 
   now(): number {
     return this.#now;
+  }
+
+  async expect(plan: string): Promise<void> {
+    if (this.#plans.has(plan)) return;
+    this.#plans.add(plan);
+    if (this.#worker !== undefined) await this.#engage(this.#worker, plan);
   }
 
   async settle(): Promise<void> {
@@ -130,11 +137,11 @@ class InMemoryDriver implements Driver {
     worker.store.die();
     this.#worker = undefined;
     this.stage.forget(worker.name);
-    this.#state.abandon(worker.store.session!);
-    this.#dead = worker.store.session;
+    this.#dead = worker.store.sessions;
+    for (const session of this.#dead) this.#state.abandon(session);
     await worker.connection.transport.close();
     // What is left of it in this process.
-    this.#ends.push(worker.engine.close());
+    this.#ends.push(...worker.engines.map((engine) => engine.close()));
   }
 
   async restart(): Promise<void> {
@@ -168,23 +175,28 @@ class InMemoryDriver implements Driver {
     return new Connection({ store, transport, namespace: this.namespace, codec: jsonCodec, logger: silent });
   }
 
+  /** A process that works on every plan that was needed so far. */
   async #employ(): Promise<void> {
-    const name = `worker ${++this.#workers}`;
-    const mortal = new MortalStore(new MemoryStore(this.#state, { namespace: this.namespace }));
-    const connection = this.#connect(mortal.store);
+    const store = new MortalStore(new MemoryStore(this.#state, { namespace: this.namespace }));
+    this.#worker = { name: `worker ${++this.#workers}`, store, connection: this.#connect(store.store), engines: [] };
+    for (const plan of this.#plans) await this.#engage(this.#worker, plan);
+  }
+
+  /** An engine of its own for each plan: one that has several queues first waits for what comes from all of them. */
+  async #engage({ name, connection, engines }: Worker, plan: string): Promise<void> {
     const { store, transport, queues, dispatcher, codec, logger } = connection;
     const engine = new Engine({
       ...{ store, transport, queues, dispatcher, codec, logger },
       namespace: this.namespace,
-      workflows: [...workflows.values()],
+      workflows: [workflows.get(plan)!],
       id: name,
       concurrency: 100,
       tags: [],
-      leaseTtlMs: 30_000,
+      leaseTtlMs: FOREVER_MS,
       agingIntervalMs: 300_000,
       timers: false,
     });
-    this.#worker = { name, store: mortal, connection, engine };
+    engines.push(engine);
     await engine.open();
     await engine.consume();
   }
@@ -192,7 +204,7 @@ class InMemoryDriver implements Driver {
   async #bury(): Promise<void> {
     const { key } = this.#clock!;
     const { dispatcher } = this.#client;
-    await this.store.judge(key, [this.#dead!]);
+    await this.store.judge(key, this.#dead);
     for (;;) {
       const { ready, poisoned } = await this.store.sweep(key, { limit: limits.sweepLimit, poisonAt: limits.poisonAt });
       await dispatcher.dispatch(ready);
@@ -215,5 +227,5 @@ interface Worker {
   readonly name: string;
   readonly store: MortalStore;
   readonly connection: Connection;
-  readonly engine: Engine;
+  readonly engines: Engine[];
 }

@@ -4,8 +4,8 @@ import type { Store, StoreSession } from '../../../src/store/store.js';
 
 export class MortalStore {
   readonly store: Store;
-  /** Key of the session that was opened on it. */
-  session: string | undefined;
+  /** Keys of the sessions that were opened on it. */
+  readonly sessions: string[] = [];
   /** How many were sent. */
   statements = 0;
   #left = Number.POSITIVE_INFINITY;
@@ -39,7 +39,7 @@ export class MortalStore {
   }
 
   #mortal(session: StoreSession): StoreSession {
-    this.session = session.key;
+    this.sessions.push(session.key);
     return { ...session, close: async () => (this.#left === 0 ? undefined : session.close()) };
   }
 }

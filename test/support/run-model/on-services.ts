@@ -86,6 +86,7 @@ export class Theatre {
       timed: false,
       patienceMs: this.options.patienceMs ?? 15_000,
       mostDeaths: this.options.mostDeaths ?? 1,
+      expect: async () => {},
       now: () => Date.now(),
       settle: async () => {},
       pass: (ms) => sleep(ms),

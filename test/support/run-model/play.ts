@@ -157,6 +157,7 @@ class Play {
     const { baton, store, stage, workflows } = this.driver;
     let handle: RunHandle | undefined;
     const { plan, script, conflict } = act;
+    await this.driver.expect(plan);
     const answer = await answerOf(
       baton.start(workflows.get(plan)!, inputOf(act), { id: this.#id, conflict }).then((started) => {
         handle = started;
