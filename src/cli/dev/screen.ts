@@ -8,7 +8,8 @@ import { widthOf } from '../text-width.js';
 
 export type TerminalStream = Io['stdout'] & { readonly columns?: number; readonly rows?: number };
 
-const UP_AND_CLEAR = (lines: number) => (lines === 0 ? '' : `\x1b[${lines}A\x1b[0J`);
+// The first line apart: tmux keeps a copy in its history of a screen that is cleared from its very beginning.
+const UP_AND_CLEAR = (lines: number) => (lines === 0 ? '' : `\x1b[${lines}A\x1b[2K\x1b[1B\x1b[0J\x1b[1A`);
 /** Drawn at most so often. */
 const FRAME_MS = 100;
 

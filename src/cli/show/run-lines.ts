@@ -117,13 +117,14 @@ function treeLines(rows: readonly Row[], columns = Number.POSITIVE_INFINITY, pai
     texts: readonly string[],
     style: (cell: number) => Colour | undefined,
   ) => {
-    const first = padded(cut(label, node - guide.length), node - guide.length);
-    const rest = others.flatMap((width, i) => {
+    const first = cut(label, node - guide.length);
+    const cells = others.flatMap((width, i) => {
       if (width === 0) return [];
       const text = i === 4 ? cutLeft(texts[i] ?? '', width) : (texts[i] ?? '');
-      return [paint(style(i), padded(text, width))];
+      return [paint(style(i), text) + padded('', width - widthOf(text))];
     });
-    return [paint('dim', guide) + paint(style(-1), first), ...rest].join(GAP).trimEnd();
+    const start = paint('dim', guide) + paint(style(-1), first) + padded('', node - guide.length - widthOf(first));
+    return [start, ...cells].join(GAP).trimEnd();
   };
   const head = line('', 'NODE', HEAD.slice(1), () => 'dim');
   const body = rows.flatMap(({ guide, below, item, cells, notes }) => {

@@ -108,6 +108,8 @@ describe('the board', () => {
 });
 
 describe('the screen', () => {
+  const up = (lines: number) => `\x1b[${lines}A\x1b[2K\x1b[1B\x1b[0J\x1b[1A`;
+
   test('draws its lines over the last ones, lets other output pass above, and goes without a trace', async () => {
     const [out, err] = [new PassThrough({ encoding: 'utf8' }), new PassThrough({ encoding: 'utf8' })];
     const screen = new Screen([out, err]);
@@ -117,13 +119,13 @@ describe('the screen', () => {
     expect(await eventually(() => drawn())).toBe('one\ntwo\n');
     lines = ['three'];
     screen.update();
-    expect(await eventually(() => drawn())).toBe('\x1b[2A\x1b[0Jthree\n');
+    expect(await eventually(() => drawn())).toBe(`${up(2)}three\n`);
     err.write('from elsewhere\n');
-    expect(drawn()).toBe('\x1b[1A\x1b[0J');
+    expect(drawn()).toBe(up(1));
     expect(err.read()).toBe('from elsewhere\n');
     expect(await eventually(() => drawn())).toBe('three\n');
     screen.close();
-    expect(drawn()).toBe('\x1b[1A\x1b[0J');
+    expect(drawn()).toBe(up(1));
     out.write('after');
     expect(drawn()).toBe('after');
   });
@@ -135,7 +137,7 @@ describe('the screen', () => {
     await eventually(() => out.read());
     out.columns = 9;
     screen.close();
-    expect(out.read()).toBe('\x1b[4A\x1b[0J');
+    expect(out.read()).toBe(up(4));
   });
 });
 
