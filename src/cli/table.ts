@@ -65,6 +65,7 @@ function fitting(characters: readonly string[], width: number): string {
 
 /** Lines of at most so many columns, broken between words, each after the first behind `indent`. */
 export function wrap(text: string, width = Number.POSITIVE_INFINITY, indent = ''): string[] {
+  if (width === Number.POSITIVE_INFINITY) return [text];
   const lines: string[] = [];
   // What the text itself is indented by counts as part of its first word.
   let [line = '', ...words] = text.match(/\s*\S+/g) ?? [];

@@ -118,12 +118,14 @@ describe('what is typed in another terminal', () => {
       stderr: '',
     });
     expect(JSON.parse((await waiting).stdout)).toEqual({ id: 'A-1', status: 'completed', output: 'shipped by ann' });
-    const [listed, unknown, ended, wrong] = await Promise.all([
+    const [listed, unknown, ended, wrong, doctor] = await Promise.all([
       baton(['list', '--json']),
       baton(['show', 'A-2']),
       baton(['cancel', 'A-1']),
       baton(['start', 'order', '--input', '{nope']),
+      baton(['doctor']),
     ]);
+    expect(doctor.stdout).toMatch(/^namespace default, embedded Postgres answers\n.*nothing is wrong\n$/s);
     expect(JSON.parse(listed.stdout)).toMatchObject({ id: 'A-1', workflow: 'order', status: 'completed' });
     expect(unknown).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('no run "A-2"') });
     expect([ended.code, wrong.code]).toEqual([5, 2]);

@@ -77,6 +77,21 @@ test('on a narrow terminal the name of a worker loses its beginning, then that o
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(70);
 });
 
+test('nothing is wider than the terminal, were the output huge and the reason long; a pipe gets it whole', () => {
+  const output = { pages: 'lorem ipsum '.repeat(10_000) };
+  const completed = { ...run, id: 'a\x1b[2Jb', status: { status: 'completed', output } as const };
+  const cancelled = { ...run, status: { status: 'cancelled', reason: 'no stock\n'.repeat(30), by: 'ann' } as const };
+  for (const shown of [completed, cancelled])
+    for (const columns of [80, 120]) {
+      const lines = runLines(shown, workflow.tree, { colours: false, columns, now });
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+      expect(lines.length).toBeLessThan(30);
+    }
+  const piped = runLines(completed, workflow.tree, { colours: false, now });
+  expect(piped[0]).toBe('run       a\\u001b[2Jb');
+  expect(piped).toContain(`output    ${JSON.stringify(output)}`);
+});
+
 test('on a terminal the state has its colour, what was not reached is dim', () => {
   const lines = runLines(run, workflow.tree, { colours: true, now });
   expect(lines.find((line) => line.includes('leased'))).toContain('\u001b[36mleased');
