@@ -2,4 +2,5 @@
 export { type BreakerContext, type BreakerEvent, type BreakerInput, breakerMachine } from './breaker.js';
 export { type ConnectionContext, type ConnectionEvent, connectionMachine } from './connection.js';
 export { type DeliveryEvent, type DeliveryPhase, deliveryMachine, nextPhases } from './delivery.js';
+export { machineToMermaid, mermaidId } from './mermaid.js';
 export { type WorkerContext, type WorkerEvent, type WorkerInput, workerMachine } from './worker.js';

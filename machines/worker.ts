@@ -8,7 +8,7 @@
  * What is wanted of a running worker (a pause) and what is known of it (the breaker, its health) are facts in the
  * context; its sub-states follow from them.
  */
-import { and, assign, fromCallback, fromPromise, not, or, raise, sendTo, setup } from 'xstate';
+import { assign, fromCallback, fromPromise, raise, sendTo, setup } from 'xstate';
 import { breakerMachine } from './breaker.js';
 
 export interface WorkerInput {
@@ -77,8 +77,12 @@ export const workerMachine = setup({
   },
   guards: {
     paused: ({ context }) => context.paused,
-    tripped: ({ context }) => context.tripped,
+    'paused or tripped': ({ context }) => context.paused || context.tripped,
+    'tripped, not paused': ({ context }) => context.tripped && !context.paused,
+    'not paused': ({ context }) => !context.paused,
+    'not tripped': ({ context }) => !context.tripped,
     degraded: ({ context }) => context.degraded,
+    'not degraded': ({ context }) => !context.degraded,
     forced: ({ context }) => context.forced,
     failed: ({ context }) => context.startFailed || context.errors.length > 0,
   },
@@ -167,14 +171,14 @@ export const workerMachine = setup({
       states: {
         ready: {
           always: [
-            { guard: or(['paused', 'tripped']), target: 'quiescing' },
+            { guard: 'paused or tripped', target: 'quiescing' },
             { guard: 'degraded', target: 'degraded' },
           ],
         },
         degraded: {
           always: [
-            { guard: or(['paused', 'tripped']), target: 'quiescing' },
-            { guard: not('degraded'), target: 'ready' },
+            { guard: 'paused or tripped', target: 'quiescing' },
+            { guard: 'not degraded', target: 'ready' },
           ],
         },
         quiescing: {
@@ -182,14 +186,14 @@ export const workerMachine = setup({
         },
         paused: {
           always: [
-            { guard: and([not('paused'), 'tripped']), target: 'recovering' },
-            { guard: not('paused'), target: 'resuming' },
+            { guard: 'tripped, not paused', target: 'recovering' },
+            { guard: 'not paused', target: 'resuming' },
           ],
         },
         recovering: {
           always: [
             { guard: 'paused', target: 'paused' },
-            { guard: not('tripped'), target: 'resuming' },
+            { guard: 'not tripped', target: 'resuming' },
           ],
         },
         resuming: {
