@@ -2,7 +2,7 @@
  * Which way dependencies point. Each layer lists all that it may import, of ours and of others'; anything else is an
  * error. The layers below runtime don't know each other:
  *
- *     core ← machines, store, transport ← runtime ← client ← cli, testing ← index
+ *     core ← machines, store, transport ← runtime ← inspect ← client ← cli, testing ← index
  */
 const { builtinModules } = require('node:module');
 
@@ -12,8 +12,9 @@ const OURS = {
   store: ['core'],
   transport: ['core'],
   runtime: ['core', 'machines', 'store', 'transport'],
-  client: ['core', 'machines', 'store', 'transport', 'runtime'],
-  cli: ['core', 'machines', 'store', 'transport', 'runtime', 'client'],
+  inspect: ['core', 'machines', 'transport', 'runtime'],
+  client: ['core', 'machines', 'store', 'transport', 'runtime', 'inspect'],
+  cli: ['core', 'machines', 'store', 'transport', 'runtime', 'inspect', 'client'],
   testing: ['core', 'store', 'transport', 'runtime', 'client'],
 };
 
@@ -25,6 +26,7 @@ const THEIRS = {
   store: ['pg', '@electric-sql/pglite', 'node:'],
   transport: ['amqplib', 'node:'],
   runtime: ['xstate', 'pino', 'fastify', 'prom-client', 'node:'],
+  inspect: ['xstate', '@statelyai/inspect', 'ws', 'node:'],
   client: ['pg', 'amqplib', 'pino', 'node:'],
   cli: ['commander', 'pino', 'node:'],
   testing: ['pg', 'amqplib', 'pino', '@testcontainers/postgresql', '@testcontainers/rabbitmq', 'node:'],
@@ -105,6 +107,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    // What a browser loads knows only what is beside it.
+    exclude: { path: '^src/inspect/page/' },
     tsConfig: { fileName: 'tsconfig.json' },
     // Imports of types are arrows too.
     tsPreCompilationDeps: true,

@@ -39,7 +39,7 @@ export const breakerMachine = setup({
     probe: fromPromise<void>(() => new Promise<never>(() => {})),
   },
   guards: {
-    isLastStraw: ({ context }) => context.failures + 1 >= context.threshold,
+    'the last straw': ({ context }) => context.failures + 1 >= context.threshold,
   },
   actions: {
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
@@ -69,7 +69,7 @@ export const breakerMachine = setup({
       initial: 'steady',
       entry: 'forgetFailures',
       on: {
-        'infrastructure.failed': [{ guard: 'isLastStraw', target: 'open' }, { actions: 'countFailure' }],
+        'infrastructure.failed': [{ guard: 'the last straw', target: 'open' }, { actions: 'countFailure' }],
         'infrastructure.ok': { actions: 'forgetFailures' },
         'breaker.tripped': 'open',
       },

@@ -11,6 +11,9 @@ export type DeliveryPhase = 'leasing' | 'executing' | 'committing' | 'publishing
 
 export interface DeliveryEvent {
   readonly type: `${DeliveryPhase}.entered`;
+  /** For whoever inspects it: what is executed. */
+  readonly runId?: string;
+  readonly task?: string;
 }
 
 export const deliveryMachine = setup({

@@ -74,6 +74,7 @@ export {
 } from './core/flow.js';
 export type { ActivationState, Json, Path, Priority, SerializedError } from './core/model.js';
 export type { NodeKind } from './core/tree.js';
+export type { Inspector } from './inspect/inspector.js';
 export { getTaskContext } from './runtime/context.js';
 export type { TaskEvent } from './runtime/engaged.js';
 export type { CheckResult, Health, HealthCheck } from './runtime/health.js';

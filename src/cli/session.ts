@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { pino } from 'pino';
 import type { Baton } from '../client/baton.js';
 import type { Logger } from '../core/logger.js';
+import type { Inspector } from '../inspect/inspector.js';
 import type { Io } from './io.js';
 import { jsonLine } from './json.js';
 import { withProgress } from './progress.js';
@@ -34,9 +35,10 @@ export async function withBaton<T>(
   io: Io,
   work: (baton: Baton) => Promise<T>,
   logger = warnings(shared, io),
+  inspect?: true | Inspector,
 ): Promise<T> {
   const { namespace, postgres, rabbitmq, embedded } = shared;
-  const connecting = io.connect({ namespace, postgres, rabbitmq, embedded, logger });
+  const connecting = io.connect({ namespace, postgres, rabbitmq, embedded, logger, inspect });
   const baton = await withProgress('connecting', io.stderr, connecting);
   try {
     return await work(baton);

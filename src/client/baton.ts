@@ -100,10 +100,14 @@ export class Baton {
 
   /** A worker on this connection; `start()` it. Throws a ConfigError on options or workflows that it can't run. */
   worker(options: WorkerOptions): Worker {
-    const { store, transport, queues, dispatcher, codec, logger, namespace } = this.#connection;
+    const { store, transport, queues, dispatcher, codec, logger, namespace, inspection } = this.#connection;
     const services = { store, transport, queues, dispatcher, codec, logger, namespace };
     const prepare = (trees: readonly Tree[]) => this.#starter.prepare(trees);
-    const worker = new Worker(options, store.transactions === 'exclusive' ? { ...services, prepare } : services);
+    const worker = new Worker(options, {
+      ...services,
+      ...(store.transactions === 'exclusive' ? { prepare } : {}),
+      ...(inspection === undefined ? {} : { inspection, routes: inspection.routes() }),
+    });
     this.#workers.add(worker);
     return worker;
   }

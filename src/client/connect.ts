@@ -3,6 +3,8 @@ import { pino } from 'pino';
 import { type Codec, jsonCodec } from '../core/codec.js';
 import { ConfigError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import { ProcessInspection } from '../inspect/inspection.js';
+import type { Inspector } from '../inspect/inspector.js';
 import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { PostgresConfig } from '../store/postgres/network-server.js';
 import { PostgresStore } from '../store/postgres/store.js';
@@ -39,9 +41,16 @@ export interface ConnectOptions {
   readonly logger?: Logger | undefined;
   /** Brings the database's schema up to date; safe when many processes do so at once. @default true */
   readonly migrate?: boolean | undefined;
+  /**
+   * Shows the actors of this process (workers, breakers, connections) and its deliveries, live: to your inspector, or,
+   * with `true`, to Stately's, on the loopback interface, at the address that the log tells (takes @statelyai/inspect and
+   * ws, which you install beside). With either, the HTTP server of a worker has a page of our own at `/inspect`, which
+   * shows every inspected process of the namespace. Whoever reaches that port sees it. @default false
+   */
+  readonly inspect?: boolean | Inspector | undefined;
 }
 
-const KEYS = ['postgres', 'rabbitmq', 'embedded', 'namespace', 'codec', 'logger', 'migrate'];
+const KEYS = ['postgres', 'rabbitmq', 'embedded', 'namespace', 'codec', 'logger', 'migrate', 'inspect'];
 
 /**
  * Rejects with a ConfigError when neither services nor `embedded` are named, or an option isn't one; with a
@@ -53,15 +62,22 @@ export async function connect(options: ConnectOptions = {}): Promise<Baton> {
   const { namespace = 'default', codec = jsonCodec, logger = defaultLogger() } = options;
   checkNamespace(namespace);
   const onError = (err: Error) => logger.warn({ err }, 'trouble with Postgres');
-  const { store, transport } = await (options.embedded
-    ? embedded(options, options.embedded, namespace, onError)
-    : onServices(options, namespace, logger, onError));
-  return new Baton(new Connection({ store, transport, namespace, codec, logger }));
+  const inspection = options.inspect ? await ProcessInspection.open(options.inspect, namespace, logger) : undefined;
+  try {
+    const opened = await (options.embedded
+      ? embedded(options, options.embedded, namespace, onError)
+      : onServices(options, namespace, logger, onError));
+    return new Baton(new Connection({ ...opened, namespace, codec, logger, inspection }));
+  } catch (error) {
+    await inspection?.close();
+    throw error;
+  }
 }
 
 interface Opened {
   readonly store: Store;
   readonly transport: Transport;
+  readonly clients: readonly [store: string, transport: string];
 }
 
 async function onServices(
@@ -75,7 +91,7 @@ async function onServices(
     openStore({ postgres, namespace, onError }, options.migrate ?? true),
     RabbitMqTransport.connect({ url: rabbitmq, namespace, logger }),
   );
-  return { store, transport };
+  return { store, transport, clients: ['Postgres', 'RabbitMQ'] };
 }
 
 async function embedded(
@@ -92,6 +108,7 @@ async function embedded(
   return {
     store: new PostgresStore({ postgres: server, namespace, onError }),
     transport: new InProcessTransport(broker, namespace),
+    clients: ['Postgres, embedded', 'queues, in this process'],
   };
 }
 

@@ -8,7 +8,9 @@ import { BatonError, ConfigError } from '../core/errors.js';
 import type { Tx } from '../core/flow.js';
 import type { Logger } from '../core/logger.js';
 import type { ActivationRef, ReadyActivation } from '../core/model.js';
+import type { ProcessInspection } from '../inspect/inspection.js';
 import { Batch } from '../runtime/batch.js';
+import { mirror } from '../runtime/connection-actor.js';
 import { insideTransaction } from '../runtime/context.js';
 import { Dispatcher } from '../runtime/dispatch.js';
 import { limits } from '../runtime/limits.js';
@@ -32,12 +34,16 @@ export interface Services {
   readonly namespace: string;
   readonly codec: Codec;
   readonly logger: Logger;
+  /** What store and transport are, for the inspector. @default Postgres and RabbitMQ */
+  readonly clients?: readonly [store: string, transport: string];
+  readonly inspection?: ProcessInspection | undefined;
 }
 
 export class Connection {
   readonly namespace: string;
   readonly codec: Codec;
   readonly logger: Logger;
+  readonly inspection: ProcessInspection | undefined;
   readonly queues: QueueDirectory;
   readonly dispatcher: Dispatcher;
   readonly definitions: Definitions;
@@ -48,12 +54,17 @@ export class Connection {
   readonly #transport: Transport;
   #closing: Promise<void> | undefined;
 
-  constructor({ store, transport, namespace, codec, logger }: Services) {
+  constructor({ store, transport, namespace, codec, logger, inspection, clients }: Services) {
     this.#store = store;
     this.#transport = transport;
     this.namespace = namespace;
     this.codec = codec;
     this.logger = logger;
+    this.inspection = inspection;
+    inspection?.join(transport);
+    const [storeName, transportName] = clients ?? ['Postgres', 'RabbitMQ'];
+    mirror(storeName, store, inspection);
+    mirror(transportName, transport, inspection);
     this.queues = new QueueDirectory(store, transport, namespace);
     this.dispatcher = new Dispatcher(store, this.queues, transport, logger);
     this.definitions = new Definitions(store);
@@ -110,7 +121,9 @@ export class Connection {
 
   async #close(): Promise<void> {
     this.results.close(new ClosedError());
+    this.inspection?.leave();
     const closed = await Promise.allSettled([this.#transport.close(), this.#store.close()]);
+    await this.inspection?.close();
     const failed = closed.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }

@@ -36,7 +36,9 @@ export class Results {
     this.#rows = new Batch((keys) => this.#read(keys));
     const { transport } = connection;
     this.#subscriptions = [
-      transport.onReply(({ run }) => this.moved(run)),
+      transport.onReply((news) => {
+        if ('run' in news) this.moved(news.run);
+      }),
       transport.onNews((news) => {
         if (news.kind === 'run.controlled') this.moved(news.run);
       }),

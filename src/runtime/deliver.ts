@@ -10,7 +10,7 @@ import { looksAtValue } from '../core/advance.js';
 import { nodeAt } from '../core/tree.js';
 import type { LeasedActivation } from '../store/store.js';
 import type { Delivery } from '../transport/transport.js';
-import type { Engaged } from './engaged.js';
+import type { Engaged, PhaseReport } from './engaged.js';
 import { execute } from './execute.js';
 import type { Leased, Settled } from './leased.js';
 import { limits } from './limits.js';
@@ -49,14 +49,9 @@ export async function deliver(delivery: Delivery, engaged: Engaged): Promise<voi
 }
 
 /** Runs it and records what came of it; a task whose transaction was given up runs again. */
-async function work(
-  leased: Leased,
-  engaged: Engaged,
-  hop: number,
-  phase: (phase: 'executing' | 'committing') => void,
-): Promise<Settled> {
+async function work(leased: Leased, engaged: Engaged, hop: number, phase: PhaseReport): Promise<Settled> {
   for (let undone = 0; ; undone++) {
-    phase('executing');
+    phase('executing', leased);
     const outcome = await execute(executionOf(leased, engaged));
     phase('committing');
     const settled = await settle({ ...leased, undone }, outcome, engaged, hop);

@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.js';
 import type { Message, Priority } from '../core/model.js';
 import type { EndedRun } from '../store/store.js';
 import type { Dispatcher } from './dispatch.js';
+import type { Leased } from './leased.js';
 import type { Leases } from './leases.js';
 import type { Persistence } from './persist.js';
 import type { QueueDirectory } from './queues.js';
@@ -49,5 +50,8 @@ export interface Engaged {
   reportTask(event: TaskEvent): void;
   failedDelivery(error: unknown): void;
   /** Reports a delivery's phases. */
-  track(message: Message): (phase: DeliveryPhase) => void;
+  track(message: Message): PhaseReport;
 }
+
+/** @param leased told with `executing`: what is executed */
+export type PhaseReport = (phase: DeliveryPhase, leased?: Leased) => void;

@@ -19,8 +19,9 @@ import { Claims } from './claims.js';
 import { deliver } from './deliver.js';
 import type { Dispatcher } from './dispatch.js';
 import { Emitter } from './emitter.js';
-import type { Engaged, TaskEvent } from './engaged.js';
+import type { Engaged, PhaseReport, TaskEvent } from './engaged.js';
 import { Intake } from './intake.js';
+import type { Leased } from './leased.js';
 import { limits } from './limits.js';
 import { LoopWatch, standstill } from './loop-watch.js';
 import { type Persistence, persist } from './persist.js';
@@ -65,8 +66,8 @@ export type EngineEvents = {
   'infrastructure.failed': [error: unknown];
   /** One succeeded after a failure. */
   'infrastructure.ok': [];
-  /** A delivery entered a phase of `machines/delivery.ts`. */
-  phase: [Message, DeliveryPhase];
+  /** A delivery entered a phase of `machines/delivery.ts`; with `executing` comes what is executed. */
+  phase: [Message, DeliveryPhase, Leased?];
 };
 
 export class Engine {
@@ -355,8 +356,8 @@ export class Engine {
     this.#options.transport.emit({ topic, body: { ...event } });
   }
 
-  #track(message: Message): (phase: DeliveryPhase) => void {
-    return (phase) => this.#events.emit('phase', message, phase);
+  #track(message: Message): PhaseReport {
+    return (phase, leased) => this.#events.emit('phase', message, phase, leased);
   }
 
   #failedDelivery(error: unknown): void {

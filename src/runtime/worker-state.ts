@@ -42,16 +42,16 @@ export function watchSteps(actor: WorkerActor, onStep: (step: Step) => void): vo
     if (inspected.type !== '@xstate.snapshot' || inspected.actorRef !== actor) return;
     const to = inspected.snapshot as WorkerSnapshot;
     const changed = detailOf(from) !== detailOf(to);
-    if (changed) onStep({ from, to, event: nameOf(inspected.event.type) });
+    if (changed) onStep({ from, to, event: eventName(inspected.event.type) });
     from = to;
   });
 }
 
-/** The end of a step has a name of XState's own, made for machines. */
-function nameOf(event: string): string {
-  const [, end, step] = /^xstate\.(done|error)\.actor\..*\.(\w+)$/.exec(event) ?? [];
-  if (step === undefined) return event;
-  return `${step}.${end === 'done' ? 'done' : 'failed'}`;
+/** The end of a step, or of a delay, has a name of XState's own, made for machines. */
+export function eventName(event: string): string {
+  const [, end, step] = /^xstate\.(done|error)\.actor\.(?:.*\.)?(\w+)$/.exec(event) ?? [];
+  if (step !== undefined) return `${step}.${end === 'done' ? 'done' : 'failed'}`;
+  return event.replace(/^xstate\.after\.([^.]+)\..*$/, 'after.$1').replace(/^xstate\.snapshot\./, 'change.of.');
 }
 
 /** What `finished` rejects with; undefined where the worker stopped in good order. */

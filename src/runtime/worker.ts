@@ -10,6 +10,7 @@ import { type Health, HealthMonitor, type ResolvedCheck } from './health.js';
 import { HookRunner } from './hooks.js';
 import type { Route } from './http/route.js';
 import { WorkerHttp } from './http/worker-http.js';
+import type { Inspection } from './inspection.js';
 import { type EngineLike, Lifecycle } from './lifecycle.js';
 import { LiveOptions } from './live-options.js';
 import { setLevel } from './log-level.js';
@@ -38,6 +39,8 @@ export type WorkerServices = Pick<
 > & {
   /** What its HTTP server answers besides probes and metrics. */
   readonly routes?: readonly Route[];
+  /** Where its actors and deliveries are shown. */
+  readonly inspection?: Inspection | undefined;
 };
 
 /** Takes work from the queues and runs it, from `start()` to `stop()`. Made by `baton.worker()`; one life only. */
@@ -77,7 +80,10 @@ export class Worker implements WorkerHandle {
     this.#engine = engineOf(this.#engineOptions());
     this.#health = new HealthMonitor([this.#servicesCheck(), ...checks]);
     this.#http = this.#httpSide();
-    this.actor = createActor(this.#lifecycle().machine(), { id, input: { startupTimeoutMs } });
+    const { inspection } = services;
+    const inspected = inspection === undefined ? {} : { inspect: inspection.observer };
+    this.actor = createActor(this.#lifecycle().machine(), { id, input: { startupTimeoutMs }, ...inspected });
+    if (inspection !== undefined) this.#undo.push(inspection.watch({ id, actor: this.actor, engine: this.#engine }));
     this.finished = this.#end();
     this.finished.catch(() => {});
     this.#listen();

@@ -442,7 +442,16 @@ export interface DefinitionRow {
 
 // ---------------------------------------------------------------------------------------------- the store
 
+/**
+ * The store, as this process last saw it: `up` (it answered), `down` (it couldn't be reached), `closed` (by us).
+ */
+export type StoreState = 'connecting' | 'up' | 'down' | 'closed';
+
 export interface Store {
+  readonly state: StoreState;
+  /** Calls back on every change of state, until the returned function is called. */
+  onState(listener: (state: StoreState) => void): () => void;
+
   /** Brings the schema up to date; safe when many processes do so at once. Verbs before it may reject. */
   migrate(): Promise<void>;
   /** Rejects with a ConnectionError when the store can't be reached. */

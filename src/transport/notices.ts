@@ -91,9 +91,13 @@ export class Notices {
     // Kinds that only a newer version knows are the listeners' to ignore.
     if (raw.properties.type === NEWS && typeof (body as ControlNews).kind === 'string')
       this.news.call(body as ControlNews);
-    else if (raw.properties.type === REPLY && typeof (body as ReplyNews).run === 'string')
-      this.replies.call(body as ReplyNews);
+    else if (raw.properties.type === REPLY && isReply(body)) this.replies.call(body);
   }
+}
+
+function isReply(body: object): body is ReplyNews {
+  if ('run' in body) return typeof body.run === 'string';
+  return 'frame' in body && typeof body.frame === 'object' && body.frame !== null;
 }
 
 /** Undefined for what isn't JSON: a stranger's message on our queue is nothing to stop for. */

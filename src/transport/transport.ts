@@ -55,12 +55,16 @@ export type ControlNews =
   /** Control moved the run (cancelled, paused, failed): its leases may be gone; look. */
   | { readonly kind: 'run.controlled'; readonly run: string }
   /** A timer was written by a process that keeps none: due in this many ms. */
-  | { readonly kind: 'timer.set'; readonly inMs: number };
+  | { readonly kind: 'timer.set'; readonly inMs: number }
+  /** Somebody looks at the inspector: for this many ms, tell that address how you are. */
+  | { readonly kind: 'inspection.wanted'; readonly to: string; readonly forMs: number };
 
-/** Tells a process that waits for a run's end that it has ended; the row has the rest. */
-export interface ReplyNews {
-  readonly run: string;
-}
+/** News for one process. */
+export type ReplyNews =
+  /** It waits for this run's end, which has come; the row has the rest. */
+  | { readonly run: string }
+  /** It asked with `inspection.wanted`: how a process is. */
+  | { readonly frame: object };
 
 /** For dashboards and users: `run.completed.<workflow>`, `task.failed.<workflow>.<task>` … */
 export interface TransportEvent {

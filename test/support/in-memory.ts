@@ -6,6 +6,7 @@ import { afterAll } from 'vitest';
 import { Baton } from '../../src/client/baton.js';
 import { Connection } from '../../src/client/connection.js';
 import { jsonCodec } from '../../src/core/codec.js';
+import type { ProcessInspection } from '../../src/inspect/inspection.js';
 import { MemoryState } from '../../src/store/memory/state.js';
 import { MemoryStore } from '../../src/store/memory/store.js';
 import { PostgresStore } from '../../src/store/postgres/store.js';
@@ -28,6 +29,7 @@ export interface MemoryOptions {
   readonly namespace?: string;
   /** Verbs that behave otherwise than the store's own. */
   readonly store?: Partial<Store>;
+  readonly inspection?: ProcessInspection;
 }
 
 const embedded = process.env.BATON_TEST_STORE === 'embedded' ? await openCopy() : undefined;
@@ -44,8 +46,8 @@ export function inMemory(): Memory {
   return {
     broker,
     store: storeOf('default'),
-    baton({ namespace = 'default', store = {} } = {}) {
-      const services = { namespace, codec: jsonCodec, logger: silent };
+    baton({ namespace = 'default', store = {}, inspection } = {}) {
+      const services = { namespace, codec: jsonCodec, logger: silent, inspection };
       const connection = new Connection({
         ...services,
         store: Object.assign(storeOf(namespace), store),

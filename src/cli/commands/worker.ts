@@ -1,5 +1,8 @@
 /** `baton worker MODULE…` */
 import type { Command } from 'commander';
+import type { Logger } from '../../core/logger.js';
+import type { Inspector } from '../../inspect/inspector.js';
+import { relayIsInstalled } from '../../inspect/relay.js';
 import { type HttpOptions, parseHttp } from '../../runtime/http/http-options.js';
 import type { Worker } from '../../runtime/worker.js';
 import { WorkerStoppedError } from '../../runtime/worker-errors.js';
@@ -15,6 +18,7 @@ interface Options extends SharedOptions {
   readonly tags?: readonly string[];
   readonly id?: string;
   readonly http?: HttpOptions;
+  readonly inspect?: true;
 }
 
 export function addWorker(program: Command, run: Run): void {
@@ -27,6 +31,10 @@ export function addWorker(program: Command, run: Run): void {
     .option('--tags <a,b>', 'take tagged tasks only where all their tags are among these (default: take all)', listed)
     .option('--id <id>', 'its name in logs and descriptions (default: host, process and number)')
     .option('--http <address>', 'answer probes and metrics there, such as :9090 (default: nowhere)', parseHttp)
+    .option(
+      '--inspect',
+      'show what goes on at /inspect there (default: at a free port of this machine, which is logged)',
+    )
     .summary('run the workflows of these modules')
     .addHelpText(
       'after',
@@ -34,7 +42,7 @@ export function addWorker(program: Command, run: Run): void {
     )
     .action(
       run<[string[]], Options>(async (io, options, modules) => {
-        const { concurrency, tags, id, http } = options;
+        const { concurrency, tags, id, inspect, http = inspect && { port: 0 } } = options;
         const workflows = await loadWorkflows(modules, io.cwd);
         const logger = await workerLog(io, options);
         return withBaton(
@@ -51,11 +59,13 @@ export function addWorker(program: Command, run: Run): void {
             });
             if (await started(worker)) {
               logger.info({ worker: worker.id, workflows: workflows.map(({ name }) => name) }, 'worker running');
+              if (inspect) logger.info({ url: `${worker.http?.url}/inspect` }, 'inspector');
             }
             await worker.finished;
             return OK;
           },
           logger,
+          inspect && (await inspector(logger)),
         );
       }),
     );
@@ -70,6 +80,13 @@ async function started(worker: Worker): Promise<boolean> {
     if (error instanceof WorkerStoppedError) return false;
     throw error;
   }
+}
+
+/** Stately's inspector where it is installed; the page at /inspect comes with any. */
+async function inspector(logger: Logger): Promise<true | Inspector> {
+  if (await relayIsInstalled()) return true;
+  logger.info("for Stately's inspector besides: npm install @statelyai/inspect ws");
+  return () => {};
 }
 
 function listed(text: string): string[] {

@@ -14,5 +14,7 @@ export interface Answer {
   /** The media type. @default JSON for an object, plain text otherwise */
   readonly type?: string;
   /** A stream goes on until it ends, its reader leaves, or the server closes, and then is destroyed. */
+  /** Besides, such as a policy for browsers. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: object | string | Buffer | Readable;
 }

@@ -63,8 +63,8 @@ export class HttpServer {
 
 function add(app: FastifyInstance, { path, answer }: Route): void {
   app.get(path, async (request, reply) => {
-    const { status = 200, type, body } = await answer(request.raw);
-    reply.code(status).header('cache-control', 'no-store');
+    const { status = 200, type, headers = {}, body } = await answer(request.raw);
+    reply.code(status).header('cache-control', 'no-store').headers(headers);
     if (type !== undefined) reply.type(type);
     return body;
   });

@@ -44,6 +44,12 @@ export class MemoryStore implements Store {
     this.#space = state.space(namespace);
   }
 
+  /** Nothing comes between a process and its own memory. */
+  readonly state = 'up';
+  onState(): () => void {
+    return () => {};
+  }
+
   async migrate(): Promise<void> {}
   async ping(): Promise<void> {}
   /** The state stays, for the others that share it. */

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { ConnectionError } from '../../core/errors.js';
 import { StoreRejectedError } from '../store.js';
 import { codeOf, connectionFailure } from './failures.js';
+import { Reachability } from './reachability.js';
 import type { Lane, Server } from './server.js';
 
 /** What runs a statement: a pool, or the connection that a transaction is on. */
@@ -15,6 +16,8 @@ export const GAVE_UP: ReadonlySet<string> = new Set(['40001', '40P01']);
 const REPEATS = 10;
 
 export class Database {
+  readonly reachability = new Reachability();
+
   constructor(readonly server: Server) {}
 
   /** Runs one statement; a repeatable failure is repeated. */
@@ -68,14 +71,17 @@ export class Database {
     });
   }
 
-  close(): Promise<void> {
-    return this.server.close();
+  async close(): Promise<void> {
+    await this.server.close();
+    this.reachability.become('closed');
   }
 
   async #repeating<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await work();
+        const result = await work();
+        this.reachability.become('up');
+        return result;
       } catch (error) {
         if (attempt < REPEATS && GAVE_UP.has(codeOf(error))) continue;
         throw this.#translate(error);
@@ -85,7 +91,8 @@ export class Database {
 
   #translate(error: unknown): unknown {
     if (/^(22|23)/.test(codeOf(error))) return new StoreRejectedError((error as Error).message, { cause: error });
-    if (connectionFailure(error)) return new ConnectionError('Postgres', this.server.target, { cause: error });
-    return error;
+    if (!connectionFailure(error)) return error;
+    this.reachability.become('down');
+    return new ConnectionError('Postgres', this.server.target, { cause: error });
   }
 }

@@ -19,6 +19,7 @@ import type {
   SignalRequest,
   StartRequest,
   Store,
+  StoreState,
 } from '../store.js';
 import { claim, tell } from './claim.js';
 import { commit, recorded } from './commit.js';
@@ -75,6 +76,14 @@ export class PostgresStore implements Store {
       await store.close();
       throw error;
     }
+  }
+
+  get state(): StoreState {
+    return this.#database.reachability.state;
+  }
+
+  onState(listener: (state: StoreState) => void): () => void {
+    return this.#database.reachability.onState(listener);
   }
 
   async migrate(): Promise<void> {

@@ -61,7 +61,7 @@ export function losingTheBroker(contract: TransportContract): void {
     test('brings news and replies back too', async () => {
       const heard: string[] = [];
       contract.transport.onNews(({ kind }) => heard.push(kind));
-      contract.transport.onReply(({ run }) => heard.push(run));
+      contract.transport.onReply((news) => heard.push('run' in news ? news.run : ''));
       await contract.harness.setDown(true);
       await until(() => expect(contract.transport.state).toBe('down'));
       await contract.harness.setDown(false);
