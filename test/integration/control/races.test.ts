@@ -85,6 +85,12 @@ const naps = flow<string>('naps')
   .build();
 const leases = flow<string>('leases').delay('nap', WAIT_MS).then(patient).build();
 const commits = flow<string>('commits').then(gated('first')).then(noted('second')).waitForSignal('end').build();
+const pairs = flow<string>('pairs')
+  .waitForSignal<string>('go')
+  .then('first', (payload: string) => payload)
+  .waitForSignal<string>('go')
+  .then('both', async (last: string, { runId }) => [await client.run(runId).taskResult('first'), last])
+  .build();
 const single = flow<string>('single').then(gated('only')).build();
 
 beforeAll(async () => {
@@ -93,7 +99,7 @@ beforeAll(async () => {
   const one = () => connect({ postgres: database.url, rabbitmq, namespace });
   batons.push(...(await Promise.all([one(), one(), one(), one()])));
   [client, rival] = batons as [Baton, Baton];
-  const workflows = [parks, expires, waits, naps, leases, commits, single];
+  const workflows = [pairs, parks, expires, waits, naps, leases, commits, single];
   await Promise.all(batons.slice(2).map((baton) => baton.worker({ workflows, concurrency: 20 }).start()));
 });
 afterEach(async () => {
@@ -345,6 +351,24 @@ test('a start that takes the id and a late commit: the old run ends once, and th
       if ((await result) === old) return 'commit first';
       expect(await result).toBeInstanceOf(RunCancelledError);
       return 'terminate first';
+    },
+  });
+});
+
+test('two signals with one id: one counts, whichever is first', async () => {
+  await race('signal/signal', {
+    rounds,
+    orders: ['first client', 'second client'],
+    round: async (meet, round) => {
+      const id = `twins-${round}`;
+      const run = await client.start(pairs, id, { id });
+      const send = (baton: Baton, payload: string) => () => baton.run(id).signal('go', payload, { id: 'twin' });
+      const settled = await meet(send(client, 'a'), send(rival, 'b'));
+      expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+      await run.signal('go', 'last');
+      const [first, last] = await run.result(soon);
+      expect(last).toBe('last');
+      return first === 'a' ? 'first client' : 'second client';
     },
   });
 });
