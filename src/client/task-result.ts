@@ -86,7 +86,7 @@ class NodeValues {
       case 'child':
         return this.#end(node.body, path);
       case 'loop':
-        return unwrapped(await this.#last(path, (round) => this.#end(node.body, round)));
+        return this.#ofLoop(node.body, path);
     }
     if (!this.#completed.has(path)) return undefined;
     switch (node.kind) {
@@ -135,6 +135,12 @@ class NodeValues {
     if (owner.kind === 'map') return this.#read(['output', parent]);
     if (outer.step.round === 0) return this.#before(outer.parent);
     return unwrapped(await this.#end(sequencesOf(owner)[0] ?? [], roundPath(outer.parent, outer.step.round - 1)));
+  }
+
+  /** A round that isn't the end is committed together with the start of the next, so the last one tells. */
+  async #ofLoop(body: Sequence, path: Path): Promise<Found> {
+    const last = this.#roundsOf(path).at(-1);
+    return last === undefined ? undefined : unwrapped(await this.#end(body, roundPath(path, last)));
   }
 
   async #last(path: Path, find: (round: Path) => Promise<Found>): Promise<Found> {
