@@ -61,7 +61,8 @@ async function executeTask(execution: Execution, node: TaskNode): Promise<Outcom
       const accepted = policy.input ? await validate(policy.input, input, `input of task ${node.id}`) : input;
       const fn = node.fn as (input: unknown, ...more: unknown[]) => unknown;
       const returned = await fn(accepted, ...tx, context);
-      return policy.output ? await validate(policy.output, returned, `output of task ${node.id}`) : returned;
+      const output = policy.output ? await validate(policy.output, returned, `output of task ${node.id}`) : returned;
+      return completed(execution, output);
     });
   return node.transactional ? inTransaction(execution, run) : run();
 }
@@ -70,29 +71,31 @@ async function executeJoin(execution: Execution, node: ForkNode): Promise<Outcom
   const { join } = node;
   if (join === undefined) return { kind: 'completed', value: undefined, recipe: ['gather', execution.activation.path] };
   const tuple = await inputOf(execution);
-  return attempt(execution, undefined, (context) => {
+  return attempt(execution, undefined, async (context) => {
     const fn = join.fn as (tuple: unknown, context: TaskContext) => unknown;
-    return fn(tuple, context);
+    return completed(execution, await fn(tuple, context));
   });
 }
 
 async function executeRoute(execution: Execution, node: RouteNode): Promise<Outcome> {
   const input = await inputOf(execution);
-  const key = String(
-    await runInContext(contextOf(execution, execution.control), () => (node.key as (input: unknown) => unknown)(input)),
-  );
-  const listed = node.branches.findIndex((branch) => branch.key === key);
-  if (listed < 0 && node.otherwise === undefined) throw new UnmatchedRouteError(node.id, key);
-  return { kind: 'routed', branch: listed < 0 ? node.branches.length : listed, output: encode(execution, key) };
+  return attempt(execution, undefined, async () => {
+    const key = String(await (node.key as (input: unknown) => unknown)(input));
+    const listed = node.branches.findIndex((branch) => branch.key === key);
+    if (listed < 0 && node.otherwise === undefined) throw new UnmatchedRouteError(node.id, key);
+    return { kind: 'routed', branch: listed < 0 ? node.branches.length : listed, output: encode(execution, key) };
+  });
 }
 
 async function executeSignal(execution: Execution, node: SignalNode): Promise<Outcome> {
   const { activation } = execution;
   const [kind] = decodeRecipe(activation.source, activation.recipe);
   if (kind === 'timedOut') return completed(execution, { timedOut: true });
-  const payload = await inputOf(execution);
-  const accepted = node.schema ? await validate(node.schema, payload, `payload of signal ${node.signal}`) : payload;
-  return completed(execution, node.timeoutMs === undefined ? accepted : { timedOut: false, payload: accepted });
+  const sent = await inputOf(execution);
+  return attempt(execution, undefined, async () => {
+    const payload = node.schema ? await validate(node.schema, sent, `payload of signal ${node.signal}`) : sent;
+    return completed(execution, node.timeoutMs === undefined ? payload : { timedOut: false, payload });
+  });
 }
 
 async function executeMap(execution: Execution, node: MapNode): Promise<Outcome> {
@@ -125,7 +128,7 @@ function encode({ reader, context }: Execution, value: unknown): Uint8Array {
 async function attempt(
   execution: Execution,
   timeoutMs: number | undefined,
-  run: (context: TaskContext) => unknown,
+  run: (context: TaskContext) => Promise<Outcome>,
 ): Promise<Outcome> {
   const { control, context } = execution;
   const timeout = new AbortController();
@@ -142,11 +145,10 @@ async function attempt(
   try {
     const taskContext = contextOf(execution, signal);
     const settled = runInContext(taskContext, async () => {
-      const value = await run(taskContext);
+      const outcome = await run(taskContext).catch(failed);
       // A task that held up the event loop returns before any timer can say that its time is over.
-      if (alarm?.ringIfDue()) return ended;
-      return completed(execution, value);
-    }).catch(failed);
+      return alarm?.ringIfDue() ? ended : outcome;
+    });
     return await Promise.race([settled, ended]);
   } finally {
     alarm?.clear();
