@@ -34,6 +34,7 @@ export {
   RunNotFoundError,
   RunTerminalError,
   TaskTimeoutError,
+  TaskTransactionError,
   UnmatchedRouteError,
   ValidationError,
   type ValidationIssue,

@@ -1,7 +1,8 @@
 /** What a start takes, checked before anything is written. */
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, PayloadTooLargeError } from '../core/errors.js';
 import type { Tx } from '../core/flow.js';
 import { DEFAULT_PRIORITY, type Json, PRIORITIES, type Priority } from '../core/model.js';
+import { limits } from '../runtime/limits.js';
 import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { ConflictPolicy } from '../store/store.js';
 import { uuidV7 } from './uuid.js';
@@ -22,7 +23,7 @@ export interface StartOptions {
   readonly conflict?: ConflictPolicy;
   /** 1 (critical) … 5 (minimal), for all tasks that say no priority of their own. @default 3 */
   readonly priority?: Priority;
-  /** Labels for people: anything that JSON can hold. */
+  /** Labels for people: anything that JSON can hold, up to 1 MiB. */
   readonly metadata?: Json;
   /**
    * A transaction of yours, such as a pg client after its BEGIN or the `tx` of a transactional task: the run is started
@@ -47,7 +48,7 @@ const CONFLICTS: readonly ConflictPolicy[] = ['fail', 'use_existing', 'terminate
 const KEYS = ['id', 'conflict', 'priority', 'metadata', 'tx'];
 const LONGEST_ID = 256;
 
-/** Throws a ConfigError that names what is wrong. */
+/** Throws a ConfigError that names what is wrong, or a PayloadTooLargeError on metadata. */
 export function planStart(options: StartOptions = {}): StartPlan {
   refuseUnknown(options, KEYS, 'start()');
   const { id = uuidV7(), conflict = 'fail', priority = DEFAULT_PRIORITY, metadata, tx } = options;
@@ -92,5 +93,7 @@ function jsonText(metadata: Json): string {
     throw new ConfigError(`metadata is what JSON can hold: ${(cause as Error).message}`, { cause });
   }
   if (text === undefined) throw new ConfigError(`metadata is what JSON can hold, not ${typeof metadata}`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.payloadBytes) throw new PayloadTooLargeError('metadata of the run', bytes, limits.payloadBytes);
   return text;
 }

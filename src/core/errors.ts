@@ -117,10 +117,12 @@ export class TaskTransactionError extends BatonError {
 
 // --------------------------------------------------------------------------------------------- payloads
 
-/** A value is larger than what is stored. Keep large things elsewhere and pass a reference. */
+/** A value is larger than what is stored. Keep large things elsewhere and pass a reference. A retry can't help. */
 export class PayloadTooLargeError extends BatonError {
   constructor(
-    where: string,
+    /** What it is: "output of charge". */
+    readonly where: string,
+    /** How much it takes, encoded. */
     readonly bytes: number,
     readonly limit: number,
   ) {
@@ -148,7 +150,8 @@ export interface ValidationIssue {
 /** A value doesn't fit the schema that its definition gives. A retry can't help. */
 export class ValidationError extends BatonError {
   constructor(
-    where: string,
+    /** What it is: "input of task charge". */
+    readonly where: string,
     readonly issues: readonly ValidationIssue[],
   ) {
     const said = issues.map(({ message, path }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`));

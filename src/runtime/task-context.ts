@@ -1,10 +1,12 @@
 /** Makes the context of one attempt. The logger is made when first used: most tasks never log. */
+import { CodecError, PayloadTooLargeError } from '../core/errors.js';
 import type { TaskContext } from '../core/flow.js';
 import type { Logger } from '../core/logger.js';
 import type { Json } from '../core/model.js';
 import type { Node, Tree } from '../core/tree.js';
 import type { LeasedActivation } from '../store/store.js';
 import type { Held } from './leases.js';
+import { limits } from './limits.js';
 
 export interface ContextParts {
   readonly namespace: string;
@@ -38,7 +40,7 @@ export function taskContext({
     metadata: policy?.metadata,
     workflowMetadata: tree.metadata,
     heartbeat: (said?: Json) => {
-      if (said !== undefined) held.progress = JSON.stringify(said);
+      if (said !== undefined) held.progress = progressText(said, node.id);
     },
     ...(progress === null ? {} : { lastProgress: JSON.parse(progress) as Json }),
     get logger(): Logger {
@@ -46,4 +48,22 @@ export function taskContext({
       return own;
     },
   } as Omit<TaskContext, 'signal'>;
+}
+
+function progressText(progress: Json, taskId: string): string {
+  const text = jsonOf(progress, `progress of ${taskId}`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.payloadBytes) throw new PayloadTooLargeError(`progress of ${taskId}`, bytes, limits.payloadBytes);
+  return text;
+}
+
+function jsonOf(value: Json, what: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new CodecError(`the ${what} must be JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (text === undefined) throw new CodecError(`the ${what} must be JSON, not ${typeof value}`);
+  return text;
 }

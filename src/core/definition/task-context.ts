@@ -27,7 +27,10 @@ export interface TaskContext {
   readonly metadata: Json | undefined;
   /** The workflow's. */
   readonly workflowMetadata: Json | undefined;
-  /** Keeps `progress` with the next heartbeat, or with the failure of this attempt; the next attempt reads it. */
+  /**
+   * Keeps `progress` with the next heartbeat, or with the failure of this attempt; the next attempt reads it. Throws
+   * CodecError on what isn't JSON, PayloadTooLargeError over 1 MiB.
+   */
   heartbeat(progress?: Json): void;
   /** What the attempt before gave to `heartbeat` last. */
   readonly lastProgress?: Json;
