@@ -16,7 +16,9 @@ import type { SignalToken } from '../core/flow.js';
 import type { RunKey } from '../core/model.js';
 import { deserializeError } from '../core/serialize-error.js';
 import { validate } from '../core/validate.js';
+import { Alarm } from '../runtime/alarm.js';
 import { limits } from '../runtime/limits.js';
+import { refuseUnknown } from '../runtime/unknown-options.js';
 import type { ControlResult, RunRow } from '../store/store.js';
 import type { Connection } from './connection.js';
 import { describe, type RunDescription } from './describe.js';
@@ -24,9 +26,6 @@ import { repeatUntilAnswered } from './repeat.js';
 import { checkId } from './start-options.js';
 import { outputOf, type RunStatus, statusOf, takeSnapshot } from './status.js';
 import { taskResult } from './task-result.js';
-
-/** setTimeout takes no more. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Of `cancel` and `pause`: shown by `status()` later. */
 export interface ControlOptions {
@@ -38,7 +37,7 @@ export interface ControlOptions {
 
 /** How long `result()` waits. */
 export interface ResultOptions {
-  /** How long to wait; at most 24 days. Without it there is no end to it. */
+  /** How long to wait. Without it there is no end to it. */
   readonly timeout?: Duration;
 }
 
@@ -76,7 +75,9 @@ export class RunHandle<Out = unknown> {
    * Resolves with the output once the run is completed; told by the broker, not by polling. Waits through outages.
    * Rejects with RunFailedError, RunCancelledError, or ResultTimeoutError, which leaves the run as it is.
    */
-  async result({ timeout }: ResultOptions = {}): Promise<Out> {
+  async result(options: ResultOptions = {}): Promise<Out> {
+    refuseUnknown(options, ['timeout'], 'result()');
+    const { timeout } = options;
     const row = await this.#ended(timeout === undefined ? undefined : toMs(timeout));
     if (row.status === 'completed') return (await outputOf(this.#connection, row)) as Out;
     if (row.status === 'cancelled') throw new RunCancelledError(this.id, row.reason, row.by);
@@ -95,7 +96,8 @@ export class RunHandle<Out = unknown> {
    * A cancelled run stays as it is. Rejects with RunTerminalError when the run completed or failed.
    */
   async cancel(options: ControlOptions = {}): Promise<void> {
-    await this.#control('cancel', (run) => this.#connection.store.cancel(run, wording(options)));
+    const said = wording(options, 'cancel()');
+    await this.#control('cancel', (run) => this.#connection.store.cancel(run, said));
   }
 
   /**
@@ -103,7 +105,8 @@ export class RunHandle<Out = unknown> {
    * Rejects with RunTerminalError when the run has ended.
    */
   async pause(options: ControlOptions = {}): Promise<void> {
-    await this.#control('pause', (run) => this.#connection.store.pause(run, wording(options)));
+    const said = wording(options, 'pause()');
+    await this.#control('pause', (run) => this.#connection.store.pause(run, said));
   }
 
   /** Starts what was held. A running run stays as it is. Rejects with RunTerminalError when the run has ended. */
@@ -133,7 +136,9 @@ export class RunHandle<Out = unknown> {
    */
   signal<T>(token: SignalToken<T>, payload: NoInfer<T>, options?: SignalOptions): Promise<void>;
   signal(name: string, payload?: unknown, options?: SignalOptions): Promise<void>;
-  async signal(to: SignalToken<unknown> | string, payload?: unknown, { id }: SignalOptions = {}): Promise<void> {
+  async signal(to: SignalToken<unknown> | string, payload?: unknown, options: SignalOptions = {}): Promise<void> {
+    refuseUnknown(options, ['id'], 'signal()');
+    const { id } = options;
     if (id !== undefined) checkId(id, 'the id of a signal');
     const { name, schema } = typeof to === 'string' ? { name: to, schema: undefined } : to;
     if (!/^[\w-]{1,64}$/.test(name))
@@ -178,12 +183,11 @@ export class RunHandle<Out = unknown> {
     const run = await this.#key();
     if (timeoutMs === undefined) return this.#connection.results.ended(run);
     const timeout = new AbortController();
-    const expire = () => timeout.abort(new ResultTimeoutError(this.id, timeoutMs));
-    const timer = setTimeout(expire, Math.min(timeoutMs, LONGEST_TIMEOUT_MS));
+    const alarm = new Alarm(timeoutMs, () => timeout.abort(new ResultTimeoutError(this.id, timeoutMs)));
     try {
       return await this.#connection.results.ended(run, timeout.signal);
     } finally {
-      clearTimeout(timer);
+      alarm.clear();
     }
   }
 
@@ -218,6 +222,14 @@ export class RunHandle<Out = unknown> {
   }
 }
 
-function wording({ reason, by }: ControlOptions): { readonly reason?: string; readonly by?: string } {
+/** Throws a ConfigError on what no text can be. */
+function wording(options: ControlOptions, where: string): { readonly reason?: string; readonly by?: string } {
+  refuseUnknown(options, ['reason', 'by'], where);
+  const { reason, by } = options;
+  for (const [name, text] of Object.entries({ reason, by })) {
+    if (text === undefined) continue;
+    if (typeof text !== 'string') throw new ConfigError(`${name} is a text, not ${typeof text}`);
+    if (text.includes('\0')) throw new ConfigError(`${name} can't hold a NUL character`);
+  }
   return { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) };
 }
