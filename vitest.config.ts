@@ -17,6 +17,8 @@ export default defineConfig({
     pool: 'forks',
     // Each integration file has processes of its own besides.
     maxWorkers: 2,
+    // Of tests that run side by side in one file: they wait for the services, and for their timers.
+    maxConcurrency: 20,
     projects: [
       {
         extends: true,
@@ -32,10 +34,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'embedded',
-          include: [
-            'test/unit/client/{control,handle,list,results,start}.test.ts',
-            'test/unit/cli/{commands,worker}.test.ts',
-          ],
+          include: ['test/unit/client/{control,list,results,start}.test.ts', 'test/unit/cli/{commands,worker}.test.ts'],
           globalSetup: 'test/support/embedded-template.ts',
           env: { BATON_TEST_STORE: 'embedded' },
           testTimeout: 15_000,

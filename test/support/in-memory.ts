@@ -5,7 +5,7 @@
 import { afterAll } from 'vitest';
 import { Baton } from '../../src/client/baton.js';
 import { Connection } from '../../src/client/connection.js';
-import { jsonCodec } from '../../src/core/codec.js';
+import { type Codec, jsonCodec } from '../../src/core/codec.js';
 import type { ProcessInspection } from '../../src/inspect/inspection.js';
 import { MemoryState } from '../../src/store/memory/state.js';
 import { MemoryStore } from '../../src/store/memory/store.js';
@@ -19,6 +19,8 @@ import { silent } from './silent.js';
 export interface Memory {
   readonly broker: InProcessBroker;
   readonly store: Store;
+  /** What the store keeps, where it is in memory. */
+  readonly state: MemoryState;
   /** One more process of the namespace. */
   baton(options?: MemoryOptions): Baton;
   /** Closes every baton that was made. */
@@ -27,6 +29,7 @@ export interface Memory {
 
 export interface MemoryOptions {
   readonly namespace?: string;
+  readonly codec?: Codec;
   /** Verbs that behave otherwise than the store's own. */
   readonly store?: Partial<Store>;
   readonly inspection?: ProcessInspection;
@@ -46,8 +49,9 @@ export function inMemory(): Memory {
   return {
     broker,
     store: storeOf('default'),
-    baton({ namespace = 'default', store = {}, inspection } = {}) {
-      const services = { namespace, codec: jsonCodec, logger: silent, inspection };
+    state,
+    baton({ namespace = 'default', codec = jsonCodec, store = {}, inspection } = {}) {
+      const services = { namespace, codec, logger: silent, inspection };
       const connection = new Connection({
         ...services,
         store: Object.assign(storeOf(namespace), store),

@@ -1,13 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ClosedError } from '../../../src/client/connection.js';
 import { WorkflowNotFoundError } from '../../../src/client/definitions.js';
-import {
-  CodecError,
-  ConnectionError,
-  PayloadTooLargeError,
-  RunCancelledError,
-  RunExistsError,
-} from '../../../src/core/errors.js';
+import { CodecError, ConnectionError, PayloadTooLargeError, RunCancelledError } from '../../../src/core/errors.js';
 import { flow } from '../../../src/core/flow.js';
 import { InProcessTransport } from '../../../src/transport/in-process-transport.js';
 import type { ControlNews } from '../../../src/transport/transport.js';
@@ -28,24 +22,6 @@ beforeEach(() => {
 afterEach(() => memory.close());
 
 describe('starting a run', () => {
-  test('of 100 concurrent starts of one id exactly one wins', async () => {
-    const baton = memory.baton();
-    const starts = Array.from({ length: 100 }, (_, i) => baton.start(greet, String(i), { id: 'one' }));
-    const settled = await Promise.allSettled(starts);
-    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    const errors = settled.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
-    for (const error of errors) expect(error).toBeInstanceOf(RunExistsError);
-  });
-
-  test('use_existing gives a handle of the run that has the id, and refuses that of another workflow', async () => {
-    const baton = memory.baton();
-    await baton.start(greet, 'a', { id: 'one' });
-    const again = await baton.start(greet, 'b', { id: 'one', conflict: 'use_existing' });
-    expect(again.id).toBe('one');
-    expect((await again.describe()).nodes).toHaveLength(1);
-    await expect(baton.start(later, 'b', { id: 'one', conflict: 'use_existing' })).rejects.toThrow(RunExistsError);
-  });
-
   test('terminate_existing cancels the live run, tells whoever waits for it, and starts anew', async () => {
     const [baton, other] = [memory.baton(), memory.baton()];
     const news: ControlNews[] = [];
@@ -163,18 +139,5 @@ describe('starting many', () => {
     expect(runs.map(({ id }) => id)).toEqual(inputs.map((input) => `run-${input}`));
     expect(statements).toBeLessThanOrEqual(Math.ceil(10_000 / 256) + 1);
     expect((await runs[7]?.describe())?.priority).toBe(2);
-  });
-
-  test('one that is refused is told, and the others start', async () => {
-    const baton = memory.baton();
-    await baton.start(greet, 'x', { id: 'run-1' });
-    await expect(baton.startMany(greet, ['0', '1', '2'], { id: (input) => `run-${input}` })).rejects.toThrow(
-      RunExistsError,
-    );
-    expect((await memory.store.listRuns({ limit: 10 })).map(({ id }) => id).sort()).toEqual([
-      'run-0',
-      'run-1',
-      'run-2',
-    ]);
   });
 });
