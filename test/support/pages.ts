@@ -28,7 +28,7 @@ export function programOf(lines: readonly string[]): string {
     .map((line, i) => {
       if (lines[i]?.startsWith('| node |')) return "flow<Order>('nodes')";
       // Files of one page are one program here.
-      if (/^import .* from '\.\//.test(line)) return '';
+      if (/^import .* from '\.\/(?!examples\/)/.test(line)) return '';
       return /^\| \w+ \| `(\..*?)` \|/.exec(lines[i] ?? '')?.[1] ?? line;
     })
     .join('\n');

@@ -84,7 +84,7 @@ function problemsOf(page: string, own: string, before: string): string[] {
   const offset = before.split('\n').length;
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
   const paths = { batonmq: ['./src/index.ts'], 'batonmq/testing': ['./src/testing/index.ts'] };
-  const compilerOptions = { ...config.compilerOptions, noEmit: true, paths };
+  const compilerOptions = { ...config.compilerOptions, noEmit: true, allowJs: true, paths };
   const { options } = ts.parseJsonConfigFileContent({ compilerOptions, files: [] }, ts.sys, ROOT);
   const source = join(ROOT, 'page.ts');
   const host = ts.createCompilerHost(options);
