@@ -128,6 +128,20 @@ export function results(rules: Rules): void {
     expect(await run.taskResult('number')).toEqual([2, 3]);
   });
 
+  const otherwise = rules.known(
+    flow<string>('otherwise')
+      .route('which', (key) => key, ['listed'])
+      .branch('listed', (key) => key)
+      .defaultBranch((key) => `${key}!`)
+      .done()
+      .build(),
+  );
+  test('of a route that took its default branch have the actual key', async () => {
+    const run = await rules.baton.start(otherwise, 'other');
+    expect(await run.result(soon)).toEqual({ branch: 'other', result: 'other!' });
+    expect(await run.taskResult('which')).toEqual({ branch: 'other', result: 'other!' });
+  });
+
   const last = rules.known(
     flow<number>('exits')
       .loop('rounds', (n: number) => LoopResult.again(n + 1), { maxIterations: 3, onMax: 'exit_with_last' })
