@@ -50,7 +50,7 @@ export const limits = {
   /** First and longest pause between two tries of a statement whose outcome is unknown. */
   retryMinMs: 50,
   retryMaxMs: 1_000,
-  /** Payloads (inputs, outputs, signals) over this many bytes are refused. */
+  /** Payloads (inputs, outputs, signals; metadata and progress too) over this many bytes are refused. */
   payloadBytes: 1024 * 1024,
   /** How often handles that wait for a result look at the row, in case its message was lost. */
   resultPollMs: 5_000,
