@@ -1,5 +1,5 @@
 /** What docs/transactions.md shows runs, as it stands there, on a real Postgres: pg, Drizzle and Kysely alike. */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AnyTask, Baton, RunHandle, Worker } from 'batonmq';
 import { connect, flow } from 'batonmq';
@@ -7,6 +7,7 @@ import type pg from 'pg';
 import ts from 'typescript';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ownServices } from '../../support/own-services.js';
+import { blocksOf, linesOf } from '../../support/pages.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 /** Within the package, so that its own name is resolved. */
@@ -56,8 +57,7 @@ afterAll(async () => {
 
 /** The page's blocks as one module, which is given what the README made before. */
 async function load(before: object): Promise<Shown> {
-  const page = await readFile(new URL('docs/transactions.md', ROOT), 'utf8');
-  const blocks = Array.from(page.matchAll(/```ts\n(.*?)```/gs), ([, code]) => code).join('\n');
+  const blocks = blocksOf(linesOf('docs/transactions.md'), 'ts').join('\n');
   const names =
     'pool, kysely, book, bookWithDrizzle, bookWithKysely, placeOrder, placeOrderWithDrizzle, placeOrderWithKysely';
   const program = `import { task } from 'batonmq';\n${blocks}\nconst { ${Object.keys(before).join(', ')} } = globalThis.shownBefore;\nexport { ${names} };`;

@@ -38,7 +38,7 @@ export function heartbeats(rules: Rules): void {
     expect(await (await rules.baton.start(silent, 1)).result(soon)).toEqual([undefined, 'here', 'here']);
   });
 
-  const slow = resuming('slow-pages', ({ attempt, heartbeat }) => heartbeat([attempt]), 30);
+  const slow = resuming('slow-pages', ({ attempt, heartbeat }) => heartbeat([attempt]), 300);
   test('keeps progress also of an attempt whose time is up', async () => {
     expect(await (await rules.baton.start(slow, 1)).result(soon)).toEqual([undefined, [1], [2]]);
   });

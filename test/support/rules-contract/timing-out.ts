@@ -52,7 +52,7 @@ export function timingOut(rules: Rules): void {
             await second.opened;
             return 'late';
           },
-          { timeout: 30, retry: { maxRetries: 1, initialDelay: 1 } },
+          { timeout: 300, retry: { maxRetries: 1, initialDelay: 1 } },
         ),
       )
       .waitForSignal('go')
