@@ -27,7 +27,7 @@ async function openTheatre(options: TheatreOptions = {}): Promise<Theatre> {
 test(`${numRuns} random sequences of commands, time, killed workers and new ones`, { timeout: 400_000 }, async () => {
   const theatre = await openTheatre();
   const { sequences, deaths, played } = await checkModel(() => theatre.driver(), { numRuns, lanes: 16 });
-  expect(sequences).toBe(numRuns);
+  expect(sequences).toBeGreaterThanOrEqual(numRuns);
   expect(deaths).toBeGreaterThan(numRuns / 8);
   for (const act of ['signal', 'cancel', 'pause', 'resume', 'retry', 'release', 'crash'] as const) {
     const whileLive = situations([act], ['running', 'waiting', 'awaiting_signal', 'paused']);

@@ -23,6 +23,8 @@ export class ModelWorker {
   readonly #child: ChildProcess;
   readonly #gone: Promise<unknown>;
   readonly #asked = new Map<number, Execution>();
+  /** Why executions were stopped that nobody has written down yet. */
+  readonly #early = new Map<number, string>();
   #output = '';
 
   constructor(
@@ -39,7 +41,7 @@ export class ModelWorker {
     this.ready = this.#says('ready');
     this.ready.catch(() => {});
     this.#child.on('message', (word: Word) => {
-      if (word.aborted !== undefined) this.#asked.get(word.ask!)!.aborted = word.aborted;
+      if (word.aborted !== undefined) this.#abort(word.ask!, word.aborted);
       else if (word.ask !== undefined) void this.#answer(word as Ask);
     });
   }
@@ -61,9 +63,16 @@ export class ModelWorker {
     let execution: Execution | undefined;
     const fate = await this.stage.begin({ run, path, task, attempt, worker: this.name }, (noted) => {
       execution = noted;
+      noted.aborted = this.#early.get(ask);
       this.#asked.set(ask, noted);
     });
     if (this.#child.connected) this.#child.send({ ask, number: execution!.number, fate });
+  }
+
+  #abort(ask: number, reason: string): void {
+    const execution = this.#asked.get(ask);
+    if (execution === undefined) this.#early.set(ask, reason);
+    else execution.aborted = reason;
   }
 
   #says(what: 'ready' | 'working'): Promise<void> {
