@@ -22,7 +22,7 @@ afterEach(() => baton.close());
 
 interface Warning {
   readonly msg: string;
-  readonly tasks: readonly object[];
+  readonly tasks?: readonly object[];
 }
 
 /** A worker in memory, and what it warned of. */
@@ -37,21 +37,30 @@ async function warned(leaseTtl: string): Promise<Warning[]> {
   return warnings;
 }
 
+/** The first warning that names a task. */
+function named(warnings: readonly Warning[]): Promise<Warning> {
+  return eventually(
+    () => {
+      const found = warnings.find(({ tasks = [] }) => tasks.length > 0);
+      if (found === undefined) throw new Error('none so far');
+      return found;
+    },
+    { what: 'a warning that names a task' },
+  );
+}
+
 test('a task that holds up its process for over a second is named afterwards, with how long it was', async () => {
   const warnings = await warned('30s');
   const run = await baton.start(blocking, 1_400, { id: 'B-1' });
   await run.result();
-  await eventually(() => expect(warnings).toHaveLength(1), { what: 'a warning' });
-  expect(warnings[0]).toMatchObject({
-    tasks: [{ runId: 'B-1', workflow: 'blocking', taskId: 'compute', attempt: 1 }],
-  });
-  expect(warnings[0]?.msg).toMatch(/nothing moved in this process for 1\.\d s; a task/);
+  const { msg, tasks } = await named(warnings);
+  expect(tasks).toEqual([{ runId: 'B-1', workflow: 'blocking', taskId: 'compute', attempt: 1 }]);
+  expect(msg).toMatch(/nothing moved in this process for \d\.\d s; a task/);
 });
 
 test('and where that was longer than its lease, that its tasks may run elsewhere', async () => {
   const warnings = await warned('600ms');
   const run = await baton.start(blocking, 1_400);
   await run.result();
-  await eventually(() => expect(warnings).toHaveLength(1), { what: 'a warning' });
-  expect(warnings[0]?.msg).toContain('longer than its leases (600 ms)');
+  expect((await named(warnings)).msg).toContain('longer than its leases (600 ms)');
 });
