@@ -36,7 +36,9 @@ export async function deliver(delivery: Delivery, engaged: Engaged): Promise<voi
       phase('acking');
       delivery.ack();
       leased = next && engage(next, engaged);
-      if (leased !== undefined) phase('leasing');
+      if (leased === undefined) break;
+      engaged.reportLease('eager');
+      phase('leasing');
     }
   } catch (error) {
     engaged.failedDelivery(error);
@@ -67,10 +69,12 @@ async function lease(delivery: Delivery, engaged: Engaged): Promise<Leased | und
   try {
     const result = await persist(engaged.leasing, () => leases.lease({ run, path, number }));
     if (result.kind === 'leased' && isOutdated(delivery, result.activation)) {
+      engaged.reportLease('exchanged');
       await exchange(result.activation, engaged);
       delivery.ack();
       return undefined;
     }
+    engaged.reportLease(result.kind);
     if (result.kind === 'leased') return engage(result.activation, engaged);
     leases.settle(number);
     // Somebody else had it first and may be dead: its lock is free before anyone looks by themselves.

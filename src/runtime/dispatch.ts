@@ -8,13 +8,23 @@
 import type { Logger } from '../core/logger.js';
 import type { ReadyActivation, RunKey } from '../core/model.js';
 import type { EndedRun, Store } from '../store/store.js';
-import type { Outgoing, Transport } from '../transport/transport.js';
+import type { Outgoing, PublishOutcome, Transport } from '../transport/transport.js';
+import { Emitter } from './emitter.js';
 import { limits } from './limits.js';
 import type { QueueDirectory } from './queues.js';
+
+/** What came of one batch of messages. */
+export interface Published {
+  readonly confirmed: number;
+  readonly failed: number;
+  /** From handing it to the broker to the last outcome. */
+  readonly durationMs: number;
+}
 
 export class Dispatcher {
   /** Not confirmed, oldest first. */
   #unpaid: ReadyActivation[] = [];
+  readonly #events: Emitter<{ published: [Published] }>;
 
   constructor(
     private readonly store: Pick<Store, 'tell'>,
@@ -22,6 +32,7 @@ export class Dispatcher {
     private readonly transport: Transport,
     private readonly logger: Logger,
   ) {
+    this.#events = new Emitter((err) => logger.error({ err }, 'an event listener threw'));
     transport.onState((state) => {
       if (state === 'up') this.#payAll();
     });
@@ -39,7 +50,7 @@ export class Dispatcher {
         const { queue, ...message } = activation;
         batch.push({ queue: await this.queues.byKey(queue), message });
       }
-      const outcomes = await this.transport.publish(batch);
+      const outcomes = await this.#publish(batch);
       const failed = outcomes.find((outcome) => !outcome.ok);
       if (failed === undefined || failed.ok) return true;
       this.#owe(
@@ -51,6 +62,10 @@ export class Dispatcher {
       this.#owe(ready, error);
       return false;
     }
+  }
+
+  onPublished(listener: (published: Published) => void): () => void {
+    return this.#events.on('published', listener);
   }
 
   /** Tells whoever waits for it, and the world, that a run ended. Best effort: waiters also look at the row. */
@@ -78,6 +93,15 @@ export class Dispatcher {
         'cannot tell the workers that the run was controlled; their heartbeats will',
       );
     }
+  }
+
+  async #publish(batch: readonly Outgoing[]): Promise<PublishOutcome[]> {
+    const startedAt = performance.now();
+    const outcomes = await this.transport.publish(batch);
+    const confirmed = outcomes.reduce((sum, { ok }) => sum + Number(ok), 0);
+    const durationMs = performance.now() - startedAt;
+    this.#events.emit('published', { confirmed, failed: outcomes.length - confirmed, durationMs });
+    return outcomes;
   }
 
   #owe(ready: readonly ReadyActivation[], error: unknown): void {

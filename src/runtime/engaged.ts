@@ -3,7 +3,7 @@
 import type { DeliveryPhase } from '../../machines/delivery.js';
 import type { Logger } from '../core/logger.js';
 import type { Message, Priority } from '../core/model.js';
-import type { EndedRun } from '../store/store.js';
+import type { EndedRun, LeaseResult } from '../store/store.js';
 import type { Dispatcher } from './dispatch.js';
 import type { Leased } from './leased.js';
 import type { Leases } from './leases.js';
@@ -22,6 +22,12 @@ export interface TaskEvent {
   readonly outcome: 'completed' | 'retrying' | 'failed' | 'timed_out' | 'lost';
   readonly durationMs: number;
 }
+
+/**
+ * What became of asking for a lease; `eager` came with the commit before it, an `exchanged` one was given back at once
+ * since its message was out of date.
+ */
+export type LeaseOutcome = LeaseResult['kind'] | 'eager' | 'exchanged';
 
 export interface Engaged {
   readonly namespace: string;
@@ -48,6 +54,7 @@ export interface Engaged {
   /** A run ended here: tell whoever waits. */
   ended(run: EndedRun): void;
   reportTask(event: TaskEvent): void;
+  reportLease(outcome: LeaseOutcome): void;
   failedDelivery(error: unknown): void;
   /** Reports a delivery's phases. */
   track(message: Message): PhaseReport;

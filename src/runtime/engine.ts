@@ -9,17 +9,17 @@ import type { Codec } from '../core/codec.js';
 import { ConfigError, ConnectionError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import type { Logger } from '../core/logger.js';
-import type { ActivationRef, Message, ReadyActivation } from '../core/model.js';
+import type { ActivationRef, Message, QueueRow, ReadyActivation } from '../core/model.js';
 import { treeToJson } from '../core/structure.js';
 import type { Tree } from '../core/tree.js';
 import { type EndedRun, SessionDeadError, type Store } from '../store/store.js';
-import type { ControlNews, Delivery, Transport } from '../transport/transport.js';
+import type { ControlNews, Delivery, QueueDepth, Transport } from '../transport/transport.js';
 import { Batch } from './batch.js';
 import { Claims } from './claims.js';
 import { deliver } from './deliver.js';
-import type { Dispatcher } from './dispatch.js';
+import type { Dispatcher, Published } from './dispatch.js';
 import { Emitter } from './emitter.js';
-import type { Engaged, PhaseReport, TaskEvent } from './engaged.js';
+import type { Engaged, LeaseOutcome, PhaseReport, TaskEvent } from './engaged.js';
 import { Intake } from './intake.js';
 import type { Leased } from './leased.js';
 import { limits } from './limits.js';
@@ -27,7 +27,7 @@ import { LoopWatch, standstill } from './loop-watch.js';
 import { type Persistence, persist } from './persist.js';
 import { QueueWatch } from './queue-watch.js';
 import type { QueueDirectory } from './queues.js';
-import { Reconciler } from './reconcile.js';
+import { Reconciler, type Rescue } from './reconcile.js';
 import { Registry } from './registry.js';
 import { StoreClock } from './store-clock.js';
 import { Succession } from './succession.js';
@@ -66,9 +66,21 @@ export type EngineEvents = {
   'infrastructure.failed': [error: unknown];
   /** One succeeded after a failure. */
   'infrastructure.ok': [];
+  /** A lease was asked for. */
+  lease: [LeaseOutcome];
+  /** A run ended here. */
+  ended: [EndedRun];
+  /** Something lost was found. */
+  rescue: [Rescue];
+  /** Messages were published on the connection, by whomever. */
+  published: [Published];
   /** A delivery entered a phase of `machines/delivery.ts`; with `executing` comes what is executed. */
   phase: [Message, DeliveryPhase, Leased?];
 };
+
+export interface QueueState extends QueueDepth {
+  readonly queue: QueueRow;
+}
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -143,6 +155,7 @@ export class Engine {
       session: () => this.#sessions.tenure?.leases.session,
       watched: () => this.#intake.watched(),
       ended: (run) => this.#ended(run),
+      onRescue: (rescue) => rescue.count > 0 && this.#events.emit('rescue', rescue),
       onDeadSession: (error) => this.#sessions.die(error),
       onError: (error) => this.#failed(error),
       onLooked: (queues) => {
@@ -167,6 +180,14 @@ export class Engine {
     });
   }
 
+  /** What the queues that this worker takes from have ready, and who consumes them; without those that nobody can tell. */
+  async depths(): Promise<QueueState[]> {
+    const { transport } = this.#options;
+    const asked = this.#intake.known().map(async (queue) => ({ queue, depth: await transport.depth(queue.name) }));
+    const answers = await Promise.all(asked);
+    return answers.flatMap(({ queue, depth }) => (depth === undefined ? [] : [{ queue, ...depth }]));
+  }
+
   /** Activations that this worker runs or is about to. */
   get inFlight(): number {
     return this.#intake.running;
@@ -178,7 +199,7 @@ export class Engine {
 
   /** Writes the definitions, opens the session, starts heartbeats, duties and timers. Rejects when the store is away. */
   async open(): Promise<void> {
-    const { store, transport } = this.#options;
+    const { store, transport, dispatcher } = this.#options;
     for (const tree of this.#registry.trees()) {
       const structure = JSON.stringify(treeToJson(tree));
       await store.putDefinition({ workflow: tree.name, hash: tree.hash, structure });
@@ -187,6 +208,7 @@ export class Engine {
     await this.#sessions.open();
     this.#subscriptions.push(
       transport.onNews((news) => this.#heard(news)),
+      dispatcher.onPublished((published) => this.#events.emit('published', published)),
       transport.onState((state) => {
         if (state !== 'up') return;
         this.#queues.wake();
@@ -316,6 +338,7 @@ export class Engine {
       dueIn: (ms) => this.#timers.within(ms),
       ended: (run) => this.#ended(run),
       reportTask: (event) => this.#reportTask(event),
+      reportLease: (outcome) => this.#events.emit('lease', outcome),
       failedDelivery: (error) => this.#failedDelivery(error),
       track: (message) => this.#track(message),
     };
@@ -346,6 +369,7 @@ export class Engine {
   }
 
   #ended(run: EndedRun): void {
+    this.#events.emit('ended', run);
     this.#options.dispatcher.announceEnd(run);
   }
 

@@ -17,12 +17,18 @@ export interface HealthCheck {
   readonly interval?: Duration;
   /** An answer that takes longer is a failure. @default 10 s */
   readonly timeout?: Duration;
+  /** Failures in a row that make it failing, 1 to 100. @default 1 */
+  readonly failureThreshold?: number;
+  /** Successes in a row that make it fine again, 1 to 100. @default 1 */
+  readonly successThreshold?: number;
 }
 
 /** What a check said last. */
 export interface CheckResult {
+  /** False once it failed `failureThreshold` times in a row, and until it succeeded `successThreshold` times in a row. */
   readonly ok: boolean;
   readonly critical: boolean;
+  /** Why it failed last; there also while that hasn't made it failing yet, or while it isn't trusted again. */
   readonly error?: string;
   /** When it was asked. */
   readonly at: Date;
@@ -43,6 +49,8 @@ export interface ResolvedCheck {
   readonly critical: boolean;
   readonly intervalMs: number;
   readonly timeoutMs: number;
+  readonly failureThreshold: number;
+  readonly successThreshold: number;
 }
 
 export class HealthMonitor {
@@ -107,6 +115,7 @@ class Watch {
   #timer: NodeJS.Timeout | undefined;
   #asking: Promise<CheckResult> | undefined;
   #abort = new AbortController();
+  #verdict: Verdict = { ok: true, against: 0 };
   /** It was given up and still hasn't come to its end: it isn't called again until then. */
   #hanging = false;
 
@@ -160,12 +169,16 @@ class Watch {
 
   async #ask(signal: AbortSignal): Promise<CheckResult> {
     const { critical } = this.#check;
+    const before = this.last;
     const at = new Date();
     const startedAt = performance.now();
     const failure = await this.#failure(signal);
     const durationMs = performance.now() - startedAt;
-    const result = { ok: failure === undefined, critical, ...failure, at, durationMs };
-    if (signal.aborted) return result;
+    if (signal.aborted) return { ok: failure === undefined, critical, ...failure, at, durationMs };
+    this.#verdict = judged(this.#verdict, failure === undefined, this.#check);
+    const { ok } = this.#verdict;
+    const error = failure?.error ?? (ok ? undefined : before?.error);
+    const result = { ok, critical, ...(error === undefined ? {} : { error }), at, durationMs };
     this.last = result;
     this.onResult();
     return result;
@@ -190,6 +203,21 @@ class Watch {
     }
   }
 }
+
+/** What a check is held to be, and how many answers in a row have said otherwise. */
+interface Verdict {
+  readonly ok: boolean;
+  readonly against: number;
+}
+
+/** The verdict turns when enough answers in a row were against it. */
+function judged({ ok, against }: Verdict, success: boolean, thresholds: Thresholds): Verdict {
+  if (success === ok) return { ok, against: 0 };
+  const needed = ok ? thresholds.failureThreshold : thresholds.successThreshold;
+  return against + 1 >= needed ? { ok: success, against: 0 } : { ok, against: against + 1 };
+}
+
+type Thresholds = Pick<ResolvedCheck, 'failureThreshold' | 'successThreshold'>;
 
 function healthOf(checks: readonly (readonly [string, CheckResult])[]): Health {
   const failing = checks.filter(([, { ok }]) => !ok);

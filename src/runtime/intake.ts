@@ -60,6 +60,11 @@ export class Intake {
     return this.#running;
   }
 
+  /** Queues that it takes from whenever it consumes. */
+  known(): QueueRow[] {
+    return Array.from(this.#sources.values(), ({ queue }) => queue);
+  }
+
   /** Queues that are consumed, with the newest stamp delivered from each. */
   watched(): { readonly queue: QueueRow; readonly newest: number | undefined }[] {
     return this.#consuming ? [...this.#sources.values()] : [];

@@ -8,21 +8,31 @@ import { type WorkerEvent, workerMachine } from '../../machines/worker.js';
 import type { Engine } from './engine.js';
 import type { Health, HealthMonitor } from './health.js';
 import type { HookRunner } from './hooks.js';
-import type { WorkerHttp } from './http/worker-http.js';
+import type { Monitor } from './monitored.js';
 import type { StopBudget } from './stop-budget.js';
 import { limited } from './time-limit.js';
 
 /** What a worker needs of its engine. */
 export type EngineLike = Pick<
   Engine,
-  'open' | 'consume' | 'quiesce' | 'drain' | 'release' | 'close' | 'reconfigure' | 'probe' | 'on' | 'inFlight'
+  | 'open'
+  | 'consume'
+  | 'quiesce'
+  | 'drain'
+  | 'release'
+  | 'close'
+  | 'reconfigure'
+  | 'probe'
+  | 'on'
+  | 'inFlight'
+  | 'depths'
 >;
 
 export interface LifecycleParts {
   readonly engine: EngineLike;
   readonly hooks: HookRunner;
   readonly health: HealthMonitor;
-  readonly http: Pick<WorkerHttp, 'open' | 'close'> | undefined;
+  readonly monitor: Monitor | undefined;
   /** The time of the stop, which begins when this is first asked. */
   readonly budget: () => StopBudget;
   /** What tasks that are aborted by the stop are told. */
@@ -107,22 +117,22 @@ export class Lifecycle {
 
   /** Whoever probes sees the whole start. */
   async #beforeStart(signal: AbortSignal): Promise<void> {
-    const { http, hooks, failed } = this.parts;
-    if (http !== undefined) {
-      const late = () => void http.close().catch((error: unknown) => failed(error, 'closing HTTP late'));
-      await limited(() => http.open(), { what: 'opening HTTP', signal, graceMs: GRACE_MS, late });
+    const { monitor, hooks, failed } = this.parts;
+    if (monitor !== undefined) {
+      const late = () => void monitor.close().catch((error: unknown) => failed(error, 'a late opening'));
+      await limited(() => monitor.open(), { what: 'opening HTTP', signal, graceMs: GRACE_MS, late });
     }
     await hooks.start('beforeStart', signal);
   }
 
   /** And the whole stop. */
   async #afterStop(signal: AbortSignal): Promise<unknown[]> {
-    const { http, hooks, budget } = this.parts;
+    const { monitor, hooks, budget } = this.parts;
     const closingMs = () => budget().closingMs();
     const errors = await hooks.stop('afterStop', signal, closingMs);
-    if (http === undefined) return errors;
+    if (monitor === undefined) return errors;
     try {
-      await limited(() => http.close(), { what: 'closing HTTP', limitMs: closingMs() });
+      await limited(() => monitor.close(), { what: 'closing HTTP', limitMs: closingMs() });
     } catch (error) {
       errors.push(error);
     }

@@ -23,6 +23,13 @@ export interface Watched {
   readonly newest: number | undefined;
 }
 
+/** What a dead process, or the broker, had lost, and is on its way again. */
+export interface Rescue {
+  /** Sessions judged dead here; activations of theirs handed on; messages published again; runs failed as poisoned. */
+  readonly what: 'sessions' | 'activations' | 'messages' | 'poisoned';
+  readonly count: number;
+}
+
 export interface ReconcilerOptions {
   readonly store: Store;
   readonly transport: Transport;
@@ -35,6 +42,7 @@ export interface ReconcilerOptions {
   /** Queues that this process consumes. */
   readonly watched: () => readonly Watched[];
   readonly ended: (run: EndedRun) => void;
+  readonly onRescue: (rescue: Rescue) => void;
   readonly onDeadSession: (error: SessionDeadError) => void;
   readonly onError: (error: unknown) => void;
   /** A turn went well: the store answers, and has queues whose keys add up to this. */
@@ -95,13 +103,15 @@ export class Reconciler {
   // ------------------------------------------------------------------------------------ dead sessions
 
   async #judge(session: SessionKey, look: LookResult): Promise<void> {
-    const { store, dispatcher } = this.options;
+    const { store, dispatcher, onRescue } = this.options;
     const guilty = this.#suspicion.see(look.mayJudge ? look.unlocked : []);
     const suspects = look.mayJudge ? [...new Set([...look.expired, ...guilty])] : [];
     const judged = suspects.length === 0 ? [] : await store.judge(session, suspects);
+    onRescue({ what: 'sessions', count: judged.length });
     if (judged.length === 0 && !look.sweep) return;
     for (let more = true; more; ) {
       const { ready, poisoned } = await store.sweep(session, { limit: limits.sweepLimit, poisonAt: limits.poisonAt });
+      onRescue({ what: 'activations', count: ready.length });
       await dispatcher.dispatch(ready);
       for (const activation of poisoned) await this.#poison(session, activation);
       more = ready.length + poisoned.length > 0;
@@ -109,11 +119,12 @@ export class Reconciler {
   }
 
   async #poison(session: SessionKey, activation: ActivationRef): Promise<void> {
-    const { store, dispatcher, ended } = this.options;
+    const { store, dispatcher, ended, onRescue } = this.options;
     const task = await this.#nameOf(activation);
     const error = serializeError(new PoisonedError(task, limits.poisonAt));
     const run = await store.poison(session, activation, { error, task });
     if (run === undefined) return;
+    onRescue({ what: 'poisoned', count: 1 });
     ended(run);
     void dispatcher.announceControl(run.run);
   }
@@ -144,7 +155,7 @@ export class Reconciler {
 
   async #republish(session: SessionKey, look: LookResult): Promise<void> {
     if (look.owed.length === 0) return;
-    const { store, dispatcher } = this.options;
+    const { store, dispatcher, onRescue } = this.options;
     const owed: { queue: number; publishedBefore: number }[] = [];
     for (const watched of this.options.watched()) {
       if (!look.owed.includes(watched.queue.key)) continue;
@@ -154,6 +165,7 @@ export class Reconciler {
     }
     if (owed.length === 0) return;
     const ready: readonly ReadyActivation[] = await store.restamp(session, owed, limits.restampLimit);
+    onRescue({ what: 'messages', count: ready.length });
     await dispatcher.dispatch(ready);
   }
 

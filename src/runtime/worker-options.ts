@@ -104,10 +104,22 @@ export const OPTIONS = [
   'logLevel',
 ] as const satisfies readonly (keyof WorkerOptions)[];
 
+const CHECK_OPTIONS = [
+  'name',
+  'check',
+  'critical',
+  'interval',
+  'timeout',
+  'failureThreshold',
+  'successThreshold',
+] as const satisfies readonly (keyof HealthCheck)[];
+
 const MOST_TASKS = 10_000;
 /** AMQP counts prefetch in 16 bits. */
 const MOST_PREFETCH = 65_535;
 const LONGEST_ID = 256;
+/** Of a check, in a row. */
+const MOST_ANSWERS = 100;
 /** Node's timers can't wait longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -193,15 +205,24 @@ function checks(given: readonly HealthCheck[]): ResolvedCheck[] {
   const names = new Set([SERVICES_CHECK]);
   return given.map((one, i) => {
     const where = `checks[${i}]`;
-    refuseUnknown(one, ['name', 'check', 'critical', 'interval', 'timeout'], where);
+    refuseUnknown(one, CHECK_OPTIONS, where);
     const { name, check, critical = true, interval = '30s', timeout = '10s' } = one;
+    const { failureThreshold = 1, successThreshold = 1 } = one;
     if (typeof check !== 'function') throw new ConfigError(`${where}.check: give a function that throws when it fails`);
     if (names.has(text(`${where}.name`, name))) {
       throw new ConfigError(`${where}.name: ${shown(name)} is taken; names of checks are unique`);
     }
     names.add(name);
     const intervalMs = duration(`${where}.interval`, interval, 0);
-    return { name, check, critical, intervalMs, timeoutMs: duration(`${where}.timeout`, timeout, 1) };
+    return {
+      name,
+      check,
+      critical,
+      intervalMs,
+      timeoutMs: duration(`${where}.timeout`, timeout, 1),
+      failureThreshold: integer(`${where}.failureThreshold`, failureThreshold, MOST_ANSWERS),
+      successThreshold: integer(`${where}.successThreshold`, successThreshold, MOST_ANSWERS),
+    };
   });
 }
 

@@ -1,10 +1,12 @@
 /** What `machines/worker.ts` is in, as the public words and paths say it. */
 import type { ActorRefFrom, SnapshotFrom } from 'xstate';
+import type { breakerMachine } from '../../machines/breaker.js';
 import type { workerMachine } from '../../machines/worker.js';
 import { StartupTimeoutError, startupError, stopError } from './worker-errors.js';
 
+export const WORKER_STATES = ['initializing', 'starting', 'running', 'stopping', 'stopped', 'error'] as const;
 /** Where a worker is in its life, which ends with `stopped` or `error`. */
-export type WorkerState = 'initializing' | 'starting' | 'running' | 'stopping' | 'stopped' | 'error';
+export type WorkerState = (typeof WORKER_STATES)[number];
 
 /** The worker's XState actor. */
 export type WorkerActor = ActorRefFrom<typeof workerMachine>;
@@ -29,6 +31,13 @@ export function detailOf({ value }: WorkerSnapshot): string {
 /** Whether it takes work from the queues. */
 export function isConsuming(snapshot: WorkerSnapshot): boolean {
   return ['running.ready', 'running.degraded'].includes(detailOf(snapshot));
+}
+
+/** What its breaker is in; it has one while it runs. */
+export function breakerOf({ children }: WorkerSnapshot): string | undefined {
+  const breaker = children.breaker as ActorRefFrom<typeof breakerMachine> | undefined;
+  const value = breaker?.getSnapshot().value;
+  return typeof value === 'object' ? Object.keys(value)[0] : value;
 }
 
 export function hasEnded(snapshot: WorkerSnapshot): boolean {

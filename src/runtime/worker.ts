@@ -14,6 +14,7 @@ import type { Inspection } from './inspection.js';
 import { type EngineLike, Lifecycle } from './lifecycle.js';
 import { LiveOptions } from './live-options.js';
 import { setLevel } from './log-level.js';
+import type { Monitored } from './monitored.js';
 import { handleSignals } from './process-signals.js';
 import { StopBudget } from './stop-budget.js';
 import { asError, WorkerStateError, WorkerStoppedError } from './worker-errors.js';
@@ -21,6 +22,7 @@ import type { WorkerEvents } from './worker-events.js';
 import type { StopOptions, WorkerHandle } from './worker-handle.js';
 import { duration, SERVICES_CHECK, type WorkerChanges, type WorkerOptions } from './worker-options.js';
 import {
+  breakerOf,
   detailOf,
   failureOf,
   hasEnded,
@@ -209,7 +211,7 @@ export class Worker implements WorkerHandle {
     return new Lifecycle({
       engine: this.#engine,
       health: this.#health,
-      http: this.#http,
+      monitor: this.#http,
       hooks: new HookRunner({
         hooks: this.#options.now.hooks,
         timeoutMs: this.#options.now.hookTimeoutMs,
@@ -251,8 +253,17 @@ export class Worker implements WorkerHandle {
   #httpSide(): WorkerHttp | undefined {
     const { http } = this.#options.now;
     if (http === undefined) return undefined;
+    const routes = this.#services.routes ?? [];
+    return new WorkerHttp({ http, worker: this.#monitored(), routes });
+  }
+
+  #monitored(): Monitored {
     const worker = this;
-    const probed = {
+    return {
+      id: this.id,
+      logger: this.#logger,
+      engine: this.#engine,
+      on: (event, listener) => this.on(event, listener),
       get state() {
         return worker.state;
       },
@@ -268,14 +279,19 @@ export class Worker implements WorkerHandle {
       get lastHealth() {
         return worker.#health.last();
       },
+      get breaker() {
+        return breakerOf(worker.actor.getSnapshot());
+      },
+      get slots() {
+        return worker.#options.now.concurrency;
+      },
     };
-    const routes = this.#services.routes ?? [];
-    return new WorkerHttp({ http, worker: probed, logger: this.#logger, routes });
   }
 
   #servicesCheck(): ResolvedCheck {
     const check = () => this.#engine.probe();
-    return { name: SERVICES_CHECK, check, critical: true, intervalMs: 30_000, timeoutMs: 10_000 };
+    const thresholds = { failureThreshold: 1, successThreshold: 1 };
+    return { name: SERVICES_CHECK, check, critical: true, intervalMs: 30_000, timeoutMs: 10_000, ...thresholds };
   }
 
   #listen(): void {

@@ -1,7 +1,7 @@
 /** An engine that does nothing but tell what it was asked, in order; tests say what goes wrong or hangs. */
 import { Emitter } from '../../src/runtime/emitter.js';
 import type { TaskEvent } from '../../src/runtime/engaged.js';
-import type { EngineChanges, EngineEvents } from '../../src/runtime/engine.js';
+import type { EngineChanges, EngineEvents, QueueState } from '../../src/runtime/engine.js';
 import type { EngineLike } from '../../src/runtime/lifecycle.js';
 
 type Step = 'open' | 'consume' | 'quiesce' | 'drain' | 'release' | 'close' | 'probe';
@@ -12,6 +12,8 @@ export class FakeEngine implements EngineLike {
   readonly changes: EngineChanges[] = [];
   /** What a step does besides being noted: throw, hang, take its time. */
   readonly does: { [K in Step]?: () => unknown } = {};
+  /** What it says of its queues. */
+  depths: () => Promise<QueueState[]> = async () => [];
   /** Tasks that are running. */
   inFlight = 0;
   released: { readonly reason: Error; readonly graceMs: number } | undefined;
@@ -85,6 +87,10 @@ export class FakeEngine implements EngineLike {
 
   end(task: TaskEvent): void {
     this.#events.emit('task', task);
+  }
+
+  tell<K extends keyof EngineEvents>(event: K, ...args: EngineEvents[K]): void {
+    this.#events.emit(event, ...args);
   }
 
   async #step(step: Step): Promise<void> {

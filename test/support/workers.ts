@@ -77,6 +77,14 @@ async function startProcess(
   return worker;
 }
 
+/** Where it listens, as its log says. */
+export function httpOf({ output }: WorkerProcess): string {
+  const lines = output().split('\n');
+  const line = lines.find((one) => one.includes('"http listening"'));
+  if (line === undefined) throw new Error(`no line says where HTTP is served:\n${output()}`);
+  return (JSON.parse(line) as { url: string }).url;
+}
+
 export function environment({ postgres, rabbitmq, ledger }: Services): NodeJS.ProcessEnv {
   return { ...process.env, DATABASE_URL: postgres, AMQP_URL: rabbitmq, LEDGER_URL: ledger ?? postgres };
 }

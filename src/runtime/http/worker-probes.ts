@@ -1,19 +1,9 @@
 /** What the probes say of a worker. */
-import type { Health } from '../health.js';
-import type { WorkerState } from '../worker-state.js';
+import type { Monitored } from '../monitored.js';
 import { type Probes, verdict } from './probes.js';
 
 /** A worker, as far as probes look. */
-export interface Probed {
-  readonly state: WorkerState;
-  readonly detail: string;
-  /** Whether it takes work now. */
-  readonly consuming: boolean;
-  /** Whether it ever did, its start-up done. */
-  readonly started: boolean;
-  /** What the checks said last. */
-  readonly lastHealth: Health;
-}
+export type Probed = Pick<Monitored, 'state' | 'detail' | 'consuming' | 'started' | 'lastHealth'>;
 
 export interface LagLimit {
   /** The longest recent block of the event loop. */

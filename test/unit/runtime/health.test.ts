@@ -5,7 +5,8 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 function check(name: string, ask: ResolvedCheck['check'], options: Partial<ResolvedCheck> = {}): ResolvedCheck {
-  return { name, check: ask, critical: true, intervalMs: 30_000, timeoutMs: 10_000, ...options };
+  const usual = { critical: true, intervalMs: 30_000, timeoutMs: 10_000, failureThreshold: 1, successThreshold: 1 };
+  return { name, check: ask, ...usual, ...options };
 }
 
 const fine = () => {};
@@ -171,5 +172,52 @@ describe('over time', () => {
     expect(told).toEqual([]);
     expect(monitor.last()).toEqual({ status: 'ok', checks: {} });
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a check with thresholds', () => {
+  /** What is told after each answer, `x` a failure and `.` a success: `d` degraded, `o` ok, `-` nothing new. */
+  async function told(answers: string, failureThreshold: number, successThreshold: number): Promise<string> {
+    let at = 0;
+    const answer = () => (answers[at++] === 'x' ? broken() : fine());
+    const monitor = new HealthMonitor([check('a', answer, { critical: false, failureThreshold, successThreshold })]);
+    let news = '-';
+    monitor.onChange((status) => {
+      news = status[0] as string;
+    });
+    let all = '';
+    for (const _ of answers) {
+      news = '-';
+      await monitor.look();
+      all += news;
+    }
+    return all;
+  }
+
+  test.each([
+    ['x.x.', 1, 1, 'dodo'],
+    ['xxx..', 3, 1, '--do-'],
+    ['xx.xx.xxx', 3, 1, '--------d'],
+    ['xx.x..xx', 2, 2, '-d---o-d'],
+  ])('%s, %i failures and %i successes needed: %s', async (answers, failures, successes, expected) => {
+    expect(await told(answers, failures, successes)).toBe(expected);
+  });
+
+  test('says why it failed last, before it counts and until it is trusted again', async () => {
+    let bad = true;
+    const flapping = check('a', () => (bad ? broken() : fine()), { failureThreshold: 2, successThreshold: 2 });
+    const monitor = new HealthMonitor([flapping]);
+    const seen: unknown[] = [];
+    for (const next of [true, true, false, false]) {
+      bad = next;
+      const { checks } = await monitor.look();
+      seen.push([checks.a?.ok, checks.a?.error]);
+    }
+    expect(seen).toEqual([
+      [true, 'no answer'],
+      [false, 'no answer'],
+      [false, 'no answer'],
+      [true, undefined],
+    ]);
   });
 });

@@ -42,7 +42,10 @@ test('a name that was made up stays when options change', () => {
 test('a check has its documented defaults', () => {
   const check = () => {};
   const [resolved] = resolve({ checks: [{ name: 'a', check }] }).checks;
-  expect(resolved).toEqual({ name: 'a', check, critical: true, intervalMs: 30_000, timeoutMs: 10_000 });
+  expect(resolved).toEqual({
+    ...{ name: 'a', check, critical: true, intervalMs: 30_000, timeoutMs: 10_000 },
+    ...{ failureThreshold: 1, successThreshold: 1 },
+  });
 });
 
 const noop = () => {};
@@ -93,6 +96,19 @@ describe.each<[string, object[]]>([
       { checks: [{ name: 'a', check: noop, timeout: 0 }] },
       { checks: [{ name: 'a', check: noop, interval: 'often' }] },
       { checks: [{ name: 'a', check: noop, critcal: false }] },
+      { checks: [{ name: 'a', check: noop, failureThreshold: 0 }] },
+      { checks: [{ name: 'a', check: noop, successThreshold: 1.5 }] },
+    ],
+  ],
+  [
+    'http',
+    [
+      { http: { port: 65_536 } },
+      { http: { port: '9090' } },
+      { http: {} },
+      { http: { port: 1, host: '' } },
+      { http: { port: 1, maxLoopLag: 0 } },
+      { http: { port: 1, path: '/health' } },
     ],
   ],
   ['logLevel', [{ logLevel: 'loud' }]],
