@@ -3,7 +3,7 @@ import { RunNotFoundError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import type { Tree } from '../core/tree.js';
 import type { Health } from '../runtime/health.js';
-import { Worker } from '../runtime/worker.js';
+import { Worker, type WorkerServices } from '../runtime/worker.js';
 import type { WorkerOptions } from '../runtime/worker-options.js';
 import type { Connection } from './connection.js';
 import { WorkflowNotFoundError } from './definitions.js';
@@ -98,10 +98,14 @@ export class Baton {
     return diagnose(this.#connection, run.run);
   }
 
-  /** A worker on this connection; `start()` it. Throws a ConfigError on options or workflows that it can't run. */
-  worker(options: WorkerOptions): Worker {
+  /**
+   * A worker on this connection; `start()` it. Throws a ConfigError on options or workflows that it can't run.
+   *
+   * @param own what a supervised process adds; not for users
+   */
+  worker(options: WorkerOptions, own: Pick<WorkerServices, 'monitor'> = {}): Worker {
     const { store, transport, queues, dispatcher, codec, logger, namespace, inspection } = this.#connection;
-    const services = { store, transport, queues, dispatcher, codec, logger, namespace };
+    const services = { store, transport, queues, dispatcher, codec, logger, namespace, ...own };
     const prepare = (trees: readonly Tree[]) => this.#starter.prepare(trees);
     const worker = new Worker(options, {
       ...services,

@@ -7,9 +7,9 @@ import { ConfigError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { EngineChanges } from './engine.js';
 import { setLevel } from './log-level.js';
+import { duration } from './option-values.js';
 import { refuseUnknown } from './unknown-options.js';
 import {
-  duration,
   OPTIONS,
   type ResolvedOptions,
   resolveOptions,

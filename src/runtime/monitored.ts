@@ -27,5 +27,7 @@ export interface Monitored {
   readonly lastHealth: Health;
   readonly engine: Pick<Engine, 'on' | 'inFlight' | 'depths'>;
   readonly logger: Logger;
+  /** Calls back on every change of its state, sub-states included. */
+  onStep(listener: () => void): void;
   on<K extends keyof WorkerEvents>(event: K, listener: (...args: WorkerEvents[K]) => void): () => void;
 }

@@ -2,13 +2,14 @@
 import { hostname } from 'node:os';
 import { toTags } from '../core/definition/policy.js';
 import { isWorkflow } from '../core/definition/workflow.js';
-import { type Duration, toMs } from '../core/duration.js';
+import type { Duration } from '../core/duration.js';
 import { ConfigError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import type { HealthCheck, ResolvedCheck } from './health.js';
 import { HOOK_NAMES, type Hooks } from './hooks.js';
-import { type HttpOptions, isPort, LOOPBACK, type ResolvedHttp } from './http/http-options.js';
+import { type HttpOptions, type ResolvedHttp, resolveHttp } from './http/http-options.js';
 import { LOG_LEVELS, type LogLevel } from './log-level.js';
+import { duration, integer, shown, text } from './option-values.js';
 import { refuseUnknown } from './unknown-options.js';
 
 /** What a worker runs, and how. Only `workflows` is needed. */
@@ -117,11 +118,8 @@ const CHECK_OPTIONS = [
 const MOST_TASKS = 10_000;
 /** AMQP counts prefetch in 16 bits. */
 const MOST_PREFETCH = 65_535;
-const LONGEST_ID = 256;
 /** Of a check, in a row. */
 const MOST_ANSWERS = 100;
-/** Node's timers can't wait longer. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 let made = 0;
 
@@ -143,32 +141,9 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
     handleSignals: signals(handleSignals),
     hooks: hooks(options.hooks ?? {}),
     checks: checks(options.checks ?? []),
-    http: http(options.http ?? false),
+    http: options.http ? resolveHttp(options.http) : undefined,
     logLevel: logLevel === undefined ? undefined : level(logLevel),
   };
-}
-
-/** Milliseconds. Throws a ConfigError that names the option. */
-export function duration(option: string, given: Duration, leastMs: number, mostMs = LONGEST_TIMER_MS): number {
-  let ms: number;
-  try {
-    ms = toMs(given);
-  } catch (cause) {
-    throw new ConfigError(`${option}: ${(cause as Error).message}`, { cause });
-  }
-  if (ms < leastMs) throw new ConfigError(`${option}: ${given} is too short; use at least ${leastMs} ms`);
-  if (ms > mostMs) throw new ConfigError(`${option}: ${given} is too long; use at most 24 days`);
-  return ms;
-}
-
-function integer(option: string, given: number, most: number): number {
-  if (Number.isInteger(given) && given >= 1 && given <= most) return given;
-  throw new ConfigError(`${option}: ${shown(given)} is not a whole number from 1 to ${most}`);
-}
-
-function text(option: string, given: string): string {
-  if (typeof given === 'string' && given.length >= 1 && given.length <= LONGEST_ID) return given;
-  throw new ConfigError(`${option}: ${shown(given)} is not a string of 1 to ${LONGEST_ID} characters`);
 }
 
 function workflows(given: readonly Workflow[]): readonly Workflow[] {
@@ -226,19 +201,7 @@ function checks(given: readonly HealthCheck[]): ResolvedCheck[] {
   });
 }
 
-function http(given: HttpOptions | false): ResolvedHttp | undefined {
-  if (given === false) return undefined;
-  refuseUnknown(given, ['host', 'port', 'maxLoopLag'], 'http');
-  const { host = LOOPBACK, port, maxLoopLag = '5s' } = given;
-  if (!isPort(port)) throw new ConfigError(`http.port: ${shown(port)} is not a whole number from 0 to 65535`);
-  return { host: text('http.host', host), port, maxLoopLagMs: duration('http.maxLoopLag', maxLoopLag, 1) };
-}
-
 function level(given: LogLevel): LogLevel {
   if (LOG_LEVELS.includes(given)) return given;
   throw new ConfigError(`logLevel: ${shown(given)} is none of ${LOG_LEVELS.join(', ')}`);
-}
-
-function shown(given: unknown): string {
-  return typeof given === 'string' ? JSON.stringify(given) : String(given);
 }

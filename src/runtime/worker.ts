@@ -14,13 +14,14 @@ import type { Inspection } from './inspection.js';
 import { type EngineLike, Lifecycle } from './lifecycle.js';
 import { LiveOptions } from './live-options.js';
 import { setLevel } from './log-level.js';
-import type { Monitored } from './monitored.js';
+import type { Monitor, Monitored } from './monitored.js';
+import { duration } from './option-values.js';
 import { handleSignals } from './process-signals.js';
 import { StopBudget } from './stop-budget.js';
 import { asError, WorkerStateError, WorkerStoppedError } from './worker-errors.js';
 import type { WorkerEvents } from './worker-events.js';
 import type { StopOptions, WorkerHandle } from './worker-handle.js';
-import { duration, SERVICES_CHECK, type WorkerChanges, type WorkerOptions } from './worker-options.js';
+import { SERVICES_CHECK, type WorkerChanges, type WorkerOptions } from './worker-options.js';
 import {
   breakerOf,
   detailOf,
@@ -43,6 +44,8 @@ export type WorkerServices = Pick<
   readonly routes?: readonly Route[];
   /** Where its actors and deliveries are shown. */
   readonly inspection?: Inspection | undefined;
+  /** Watches over it instead of an HTTP server of its own. */
+  readonly monitor?: (worker: Monitored) => Monitor;
 };
 
 /** Takes work from the queues and runs it, from `start()` to `stop()`. Made by `baton.worker()`; one life only. */
@@ -211,7 +214,7 @@ export class Worker implements WorkerHandle {
     return new Lifecycle({
       engine: this.#engine,
       health: this.#health,
-      monitor: this.#http,
+      monitor: this.#services.monitor?.(this.#monitored()) ?? this.#http,
       hooks: new HookRunner({
         hooks: this.#options.now.hooks,
         timeoutMs: this.#options.now.hookTimeoutMs,
@@ -264,6 +267,7 @@ export class Worker implements WorkerHandle {
       logger: this.#logger,
       engine: this.#engine,
       on: (event, listener) => this.on(event, listener),
+      onStep: (listener) => watchSteps(this.actor, listener),
       get state() {
         return worker.state;
       },

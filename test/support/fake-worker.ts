@@ -21,7 +21,7 @@ export interface FakeWorker {
 export function fakeWorker(
   options: Partial<WorkerOptions> = {},
   log: string[] = [],
-  own: Pick<WorkerServices, 'routes'> = {},
+  own: Pick<WorkerServices, 'routes' | 'monitor'> = {},
 ): FakeWorker {
   const engine = new FakeEngine(log);
   // Only the engine touches the services, and it is a fake.

@@ -34,8 +34,17 @@ const WAIT_MS = 20_000;
 
 /** Starts a worker and waits until it consumes. `module` is a file of test/fixtures, or an absolute path. */
 export function startWorker(module: string, services: Services, args: readonly string[] = []): Promise<WorkerProcess> {
+  return startProcess(workerCommand(module, services, args), services);
+}
+
+/** The same, and waits only until it answers HTTP. */
+export function launchWorker(module: string, services: Services, args: readonly string[]): Promise<WorkerProcess> {
+  return startProcess(workerCommand(module, services, args), services, {}, 'http listening');
+}
+
+function workerCommand(module: string, { namespace }: Services, args: readonly string[]): string[] {
   const path = module.startsWith('/') ? module : fixture(module);
-  return startProcess([CLI, 'worker', path, '--namespace', services.namespace, ...args], services);
+  return [CLI, 'worker', path, '--namespace', namespace, ...args];
 }
 
 /** The same for a fixture that is a program of its own and says "worker running". */
@@ -51,6 +60,7 @@ async function startProcess(
   argv: readonly string[],
   services: Services,
   env: Record<string, string> = {},
+  sign = 'worker running',
 ): Promise<WorkerProcess> {
   const child = spawn(process.execPath, argv, {
     env: { ...environment(services), BATON_TEST_NAMESPACE: services.namespace, ...env },
@@ -73,7 +83,7 @@ async function startProcess(
       return code;
     },
   };
-  await running(worker, child);
+  await running(worker, child, sign);
   return worker;
 }
 
@@ -89,9 +99,9 @@ export function environment({ postgres, rabbitmq, ledger }: Services): NodeJS.Pr
   return { ...process.env, DATABASE_URL: postgres, AMQP_URL: rabbitmq, LEDGER_URL: ledger ?? postgres };
 }
 
-async function running(worker: WorkerProcess, child: ChildProcess): Promise<void> {
+async function running(worker: WorkerProcess, child: ChildProcess, sign: string): Promise<void> {
   const until = Date.now() + WAIT_MS;
-  while (!worker.output().includes('worker running')) {
+  while (!worker.output().includes(sign)) {
     const gone = child.exitCode !== null || child.signalCode !== null;
     if (gone || Date.now() > until) {
       if (!gone) await worker.end();

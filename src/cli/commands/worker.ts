@@ -1,24 +1,23 @@
 /** `baton worker MODULE…` */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Logger } from '../../core/logger.js';
 import type { Inspector } from '../../inspect/inspector.js';
 import { relayIsInstalled } from '../../inspect/relay.js';
-import { type HttpOptions, parseHttp } from '../../runtime/http/http-options.js';
+import { parseHttp } from '../../runtime/http/http-options.js';
 import type { Worker } from '../../runtime/worker.js';
 import { WorkerStoppedError } from '../../runtime/worker-errors.js';
 import { OK } from '../exit-codes.js';
 import { examples } from '../help.js';
 import { loadWorkflows } from '../load-module.js';
-import { type Run, type SharedOptions, withBaton } from '../session.js';
+import { type Run, withBaton } from '../session.js';
+import { type SupervisedOptions, supervise, supervisedBy } from '../supervise.js';
 import { integer } from '../values.js';
 import { workerLog } from '../worker-log.js';
 
-interface Options extends SharedOptions {
+interface Options extends SupervisedOptions {
   readonly concurrency?: number;
   readonly tags?: readonly string[];
   readonly id?: string;
-  readonly http?: HttpOptions;
-  readonly inspect?: true;
 }
 
 export function addWorker(program: Command, run: Run): void {
@@ -35,28 +34,46 @@ export function addWorker(program: Command, run: Run): void {
       '--inspect',
       'show what goes on at /inspect there (default: at a free port of this machine, which is logged)',
     )
+    .option(
+      '--processes <n>',
+      'as many worker processes, under a supervisor (default: one, without)',
+      integer('--processes'),
+    )
+    .addOption(new Option('--supervised <index>').argParser(integer('--supervised')).hideHelp())
     .summary('run the workflows of these modules')
     .addHelpText(
       'after',
-      examples('baton worker order.mjs', 'baton worker order.mjs mail.mjs --concurrency 50 --tags gpu,eu'),
+      examples(
+        'baton worker order.mjs',
+        'baton worker order.mjs mail.mjs --concurrency 50 --tags gpu,eu',
+        'baton worker order.mjs --processes 4 --http :9090',
+      ),
     )
     .action(
       run<[string[]], Options>(async (io, options, modules) => {
-        const { concurrency, tags, id, inspect, http = inspect && { port: 0 } } = options;
+        if (options.processes !== undefined && options.supervised === undefined) return supervise(io, options);
+        const end = supervisedBy(io, options);
+        const { concurrency, tags, inspect } = options;
+        const id = nameOf(options);
+        const http = end === undefined ? (options.http ?? (inspect && { port: 0 })) : undefined;
         const workflows = await loadWorkflows(modules, io.cwd);
         const logger = await workerLog(io, options);
         return withBaton(
           options,
           io,
           async (baton) => {
-            const worker = baton.worker({
-              workflows,
-              handleSignals: true,
-              ...(concurrency === undefined ? {} : { concurrency }),
-              ...(tags === undefined ? {} : { tags }),
-              ...(id === undefined ? {} : { id }),
-              ...(http === undefined ? {} : { http }),
-            });
+            const worker = baton.worker(
+              {
+                workflows,
+                handleSignals: true,
+                ...(concurrency === undefined ? {} : { concurrency }),
+                ...(tags === undefined ? {} : { tags }),
+                ...(id === undefined ? {} : { id }),
+                ...(http === undefined ? {} : { http }),
+              },
+              end === undefined ? {} : { monitor: (watched) => end.monitor(watched) },
+            );
+            end?.attach(worker);
             if (await started(worker)) {
               logger.info({ worker: worker.id, workflows: workflows.map(({ name }) => name) }, 'worker running');
               if (inspect) logger.info({ url: `${worker.http?.url}/inspect` }, 'inspector');
@@ -87,6 +104,11 @@ async function inspector(logger: Logger): Promise<true | Inspector> {
   if (await relayIsInstalled()) return true;
   logger.info("for Stately's inspector besides: npm install @statelyai/inspect ws");
   return () => {};
+}
+
+/** Processes that share a command line don't share a name. */
+function nameOf({ id, supervised }: Options): string | undefined {
+  return id !== undefined && supervised !== undefined ? `${id}-${supervised}` : id;
 }
 
 function listed(text: string): string[] {

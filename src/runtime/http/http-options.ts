@@ -1,6 +1,8 @@
 /** Where HTTP is served: the option, and its words on the command line. */
 import type { Duration } from '../../core/duration.js';
 import { ConfigError } from '../../core/errors.js';
+import { duration, shown, text } from '../option-values.js';
+import { refuseUnknown } from '../unknown-options.js';
 
 /** Where a worker answers `/livez`, `/readyz`, `/startupz` and `/metrics`. */
 export interface HttpOptions {
@@ -18,7 +20,7 @@ export interface ResolvedHttp {
   readonly maxLoopLagMs: number;
 }
 
-export const LOOPBACK = '127.0.0.1';
+const LOOPBACK = '127.0.0.1';
 const MOST_PORT = 65_535;
 
 /** Reads `:9090`, `9090`, `host:9090` or `[::1]:9090`. Throws a ConfigError. */
@@ -29,6 +31,11 @@ export function parseHttp(given: string): HttpOptions {
   return { ...(host ? { host: host.replace(/^\[|\]$/g, '') } : {}), port: Number(port) };
 }
 
-export function isPort(port: unknown): port is number {
-  return Number.isInteger(port) && (port as number) >= 0 && (port as number) <= MOST_PORT;
+/** Throws a ConfigError that names the option. */
+export function resolveHttp(given: HttpOptions): ResolvedHttp {
+  refuseUnknown(given, ['host', 'port', 'maxLoopLag'], 'http');
+  const { host = LOOPBACK, port, maxLoopLag = '5s' } = given;
+  if (!Number.isInteger(port) || port < 0 || port > MOST_PORT)
+    throw new ConfigError(`http.port: ${shown(port)} is not a whole number from 0 to ${MOST_PORT}`);
+  return { host: text('http.host', host), port, maxLoopLagMs: duration('http.maxLoopLag', maxLoopLag, 1) };
 }

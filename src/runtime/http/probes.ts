@@ -11,18 +11,18 @@ export interface Verdict {
 
 export interface Probes {
   /** Whether the process can go on at all: if not, it is worth a restart. */
-  live(): Verdict;
+  live(): Verdict | Promise<Verdict>;
   /** Whether it takes work. */
-  ready(): Verdict;
+  ready(): Verdict | Promise<Verdict>;
   /** Whether its start-up is over and went well. */
-  started(): Verdict;
+  started(): Verdict | Promise<Verdict>;
 }
 
 export function probeRoutes(probes: Probes): Route[] {
-  const route = (path: string, ask: () => Verdict): Route => ({
+  const route = (path: string, ask: Probes[keyof Probes]): Route => ({
     path,
-    answer: () => {
-      const verdict = ask();
+    answer: async () => {
+      const verdict = await ask();
       return { status: verdict.ok ? 200 : 503, body: verdict };
     },
   });

@@ -13,6 +13,11 @@ vi.mock('../../../src/cli/load-module.js', async (original) => ({
   loadWorkflows: async () => [flow('order').delay('d', 1).build()],
 }));
 
+vi.mock('../../../src/cli/supervise.js', async (original) => ({
+  ...(await original<object>()),
+  supervise: async () => 0,
+}));
+
 vi.mock('../../../src/cli/dev/front.js', () => ({ runFront: async () => 0 }));
 
 const PAGES = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)];
