@@ -8,7 +8,9 @@ COPY tsconfig.json ./
 COPY scripts scripts
 COPY machines machines
 COPY src src
-RUN npm run build && npm prune --omit=dev --omit=peer --omit=optional --ignore-scripts
+# What a worker needs, at the versions of the lock file, and the two packages that --http takes.
+RUN npm run build && npm pkg delete devDependencies peerDependencies \
+  && npm install --save-exact --ignore-scripts --omit=optional fastify@5.12.8 prom-client@15.1.3
 
 FROM node:22.20.0-bookworm-slim
 ENV NODE_ENV=production
@@ -18,4 +20,6 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY examples/order examples/order
 USER node
-CMD ["node", "dist/src/cli/main.js", "worker", "examples/order/workflow.mjs"]
+# Probes come from outside of the container; nobody else should.
+EXPOSE 9090
+CMD ["node", "dist/src/cli/main.js", "worker", "examples/order/workflow.mjs", "--http", "0.0.0.0:9090"]

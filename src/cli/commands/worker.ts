@@ -34,17 +34,12 @@ export function addWorker(program: Command, run: Run): void {
       '--inspect',
       'show what goes on at /inspect there (default: at a free port of this machine, which is logged)',
     )
-    .option(
-      '--processes <n>',
-      'as many worker processes, under a supervisor (default: one, without)',
-      integer('--processes'),
-    )
+    .option('--processes <n>', 'so many processes, under a supervisor (default: one)', integer('--processes'))
     .addOption(new Option('--supervised <index>').argParser(integer('--supervised')).hideHelp())
     .summary('run the workflows of these modules')
     .addHelpText(
       'after',
       examples(
-        'baton worker order.mjs',
         'baton worker order.mjs mail.mjs --concurrency 50 --tags gpu,eu',
         'baton worker order.mjs --processes 4 --http :9090',
       ),

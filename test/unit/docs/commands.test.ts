@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { DevOptions } from '../../../src/cli/dev/front.js';
+import type { SupervisedOptions } from '../../../src/cli/supervise.js';
 import type { Baton } from '../../../src/client/baton.js';
 import { flow, type Workflow } from '../../../src/core/flow.js';
 import { cli, type Ended } from '../../support/cli-in-memory.js';
@@ -16,6 +17,16 @@ const { developed } = vi.hoisted(() => ({ developed: [] as DevOptions[] }));
 vi.mock('../../../src/cli/dev/front.js', () => ({
   runFront: async (options: DevOptions) => {
     developed.push(options);
+    return 0;
+  },
+}));
+
+// Nor are processes started here: see test/integration/cli/supervised.test.ts.
+const { supervised } = vi.hoisted(() => ({ supervised: [] as SupervisedOptions[] }));
+vi.mock('../../../src/cli/supervise.js', async (original) => ({
+  ...(await original<object>()),
+  supervise: async (_: unknown, options: SupervisedOptions) => {
+    supervised.push(options);
     return 0;
   },
 }));
@@ -35,7 +46,7 @@ const failing = flow<{ id: string }>('order')
 const EXPECTED: Readonly<
   Record<string, { before?: () => Promise<unknown>; during?: () => Promise<unknown>; says: RegExp }>
 > = {
-  worker: { says: /"worker":"shop-1","workflows":\["order","mail"\],"msg":"worker running"/ },
+  worker: { says: /"workflows":\["order"(,"mail")?\],"msg":"worker running"/ },
   start: { before: work, during: pack, says: /^\{\n {2}"verdict": "ship"\n\}$/ },
   show: { before: started, says: /^signal packed/m },
   list: { before: failed, says: /^no runs$/ },
@@ -117,6 +128,11 @@ test.each(COMMANDS)('baton %s', async (command) => {
   if (name === 'dev') {
     expect(await carriedOut(command)).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(developed.map(({ modules }) => modules)).toEqual([['shop.ts']]);
+    return;
+  }
+  if (command.includes('--processes')) {
+    expect(await carriedOut(command)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(supervised).toMatchObject([{ processes: 4, http: { port: 9090 } }]);
     return;
   }
   const expected = EXPECTED[name];

@@ -1,10 +1,12 @@
 /** compose.yaml and the Dockerfile say what is there: as far as that can be told without Docker. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { toMs } from '../../../src/core/duration.js';
+import { parseHttp } from '../../../src/runtime/http/http-options.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
@@ -61,6 +63,21 @@ describe('compose.yaml', () => {
     expect(Object.keys(worker.environment ?? {})).toEqual(expect.arrayContaining(['DATABASE_URL', 'AMQP_URL']));
   });
 
+  test('knows a worker as healthy while it is ready, where the image serves that', () => {
+    const [kind, program, flag, script = ''] = worker.healthcheck?.test ?? [];
+    expect([kind, program, flag]).toEqual(['CMD', 'node', '-e']);
+    const command = JSON.parse(/^CMD (.*)/m.exec(read('Dockerfile'))?.[1] as string) as string[];
+    const { port } = parseHttp(command.at(-1) as string);
+    expect(script).toContain(`fetch('http://127.0.0.1:${port}/readyz')`);
+    for (const [ok, code] of [
+      [true, 0],
+      [false, 1],
+    ] as const) {
+      const answer = `globalThis.fetch = async () => ({ ok: ${ok} });`;
+      expect(spawnSync(process.execPath, ['-e', `${answer}${script}`]).status).toBe(code);
+    }
+  });
+
   test('has a worker stopped by SIGTERM during its start, too, and started again when it exits by itself', () => {
     expect(worker.init).toBe(true);
     expect(worker.restart).toBe('unless-stopped');
@@ -89,8 +106,16 @@ describe('the Dockerfile', () => {
     expect(inLast(/^(CMD|ENTRYPOINT)/)).toEqual(['CMD']);
     const command = JSON.parse(inLast(/^CMD (.*)/)[0] as string) as string[];
     const { bin } = JSON.parse(read('package.json')) as { bin: { baton: string } };
-    expect(command).toEqual(['node', bin.baton.replace(/^\.\//, ''), 'worker', 'examples/order/workflow.mjs']);
+    const worker = ['worker', 'examples/order/workflow.mjs', '--http', '0.0.0.0:9090'];
+    expect(command).toEqual(['node', bin.baton.replace(/^\.\//, ''), ...worker]);
+    expect(inLast(/^EXPOSE (.*)/)).toEqual([String(parseHttp(command.at(-1) as string).port)]);
     expect(existsSync(join(ROOT, 'examples/order/workflow.mjs'))).toBe(true);
+  });
+
+  test('adds what HTTP takes, at the versions that are tested', () => {
+    const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: Record<string, string> };
+    for (const name of ['fastify', 'prom-client'])
+      expect(read('Dockerfile')).toMatch(new RegExp(` ${name}@${devDependencies[name]?.replaceAll('.', '\\.')}\\b`));
   });
 
   test('has in its last stage what is run, what that imports, and nothing besides', () => {
