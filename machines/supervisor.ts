@@ -185,6 +185,7 @@ export const supervisorMachine = setup({
   actors: { process: supervisedProcess },
   guards: {
     allReady: ({ context }) => context.states.every((state) => state === 'ready'),
+    'not all ready': ({ context }) => !context.states.every((state) => state === 'ready'),
     allEnded: ({ context }) => context.states.every((state) => state === 'ended'),
     /** One of them ended for good, and nobody had told it to. */
     anyEnded: ({ context }) => context.states.includes('ended'),
@@ -220,7 +221,7 @@ export const supervisorMachine = setup({
         /** Not all of them have taken work yet. */
         starting: { always: { guard: 'allReady', target: 'ready' } },
         ready: {
-          always: { guard: ({ context }) => !context.states.every((state) => state === 'ready'), target: 'partial' },
+          always: { guard: 'not all ready', target: 'partial' },
         },
         /** All of them did, and some don't now. */
         partial: { always: { guard: 'allReady', target: 'ready' } },

@@ -3,6 +3,7 @@ import { RunNotFoundError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import type { Tree } from '../core/tree.js';
 import type { Health } from '../runtime/health.js';
+import type { Inspected } from '../runtime/inspection.js';
 import { Worker, type WorkerServices } from '../runtime/worker.js';
 import type { WorkerOptions } from '../runtime/worker-options.js';
 import type { Connection } from './connection.js';
@@ -114,6 +115,11 @@ export class Baton {
     });
     this.#workers.add(worker);
     return worker;
+  }
+
+  /** @internal How this process is, for whoever supervises it. */
+  get inspected(): Inspected | undefined {
+    return this.#connection.inspection;
   }
 
   /** Asks the services now. */

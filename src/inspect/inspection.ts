@@ -7,8 +7,15 @@ import { hostname } from 'node:os';
 import type { InspectionEvent, Observer } from 'xstate';
 import type { Logger } from '../core/logger.js';
 import type { Route } from '../runtime/http/route.js';
-import type { Inspection, WatchedWorker } from '../runtime/inspection.js';
+import type {
+  Inspected,
+  Inspection,
+  Neighbourhood,
+  SupervisorInspection,
+  WatchedWorker,
+} from '../runtime/inspection.js';
 import type { Transport } from '../transport/transport.js';
+import { Answers } from './answers.js';
 import { DeliveryActors } from './delivery-actors.js';
 import { Feed } from './feed.js';
 import { type Inspector, observerOf } from './inspector.js';
@@ -25,13 +32,15 @@ interface Onlooker {
   close(): Promise<void>;
 }
 
-export class ProcessInspection implements Inspection {
+export class ProcessInspection implements Inspection, SupervisorInspection, Inspected {
   readonly observer: Observer<InspectionEvent> = { next: (event) => this.#tell(event) };
   readonly #feed: Feed;
   readonly #onlooker: Onlooker;
   readonly #namespace: string;
   readonly #logger: Logger;
-  #neighbours: Neighbours | undefined;
+  readonly #neighbourhoods: Neighbourhood[] = [];
+  /** Told when this process takes its leave. */
+  readonly #asked: { close(): void }[] = [];
   #lookout: Lookout | undefined;
 
   /**
@@ -51,12 +60,24 @@ export class ProcessInspection implements Inspection {
 
   /** From now on the other processes of the namespace are seen from here, and this one from there. */
   join(transport: Transport): void {
-    this.#neighbours = new Neighbours(transport, this.#feed);
+    const neighbours = new Neighbours(transport, this.#feed);
+    this.#asked.push(neighbours);
+    this.meet(neighbours);
+  }
+
+  meet(neighbourhood: Neighbourhood): void {
+    this.#neighbourhoods.push(neighbourhood);
+  }
+
+  answering(send: (frame: object) => void): (forMs: number) => void {
+    const answers = new Answers(this.#feed, (_, frame) => send(frame));
+    this.#asked.push(answers);
+    return (forMs) => answers.wanted('whoever asks', forMs);
   }
 
   /** The page, for an HTTP server of this process. */
   routes(): Route[] {
-    this.#lookout ??= new Lookout(this.#feed, this.#neighbours === undefined ? [] : [this.#neighbours]);
+    this.#lookout ??= new Lookout(this.#feed, this.#neighbourhoods);
     return inspectRoutes(this.#lookout, this.#namespace);
   }
 
@@ -77,7 +98,7 @@ export class ProcessInspection implements Inspection {
 
   /** Takes leave of the neighbours, while there still is a connection to them. */
   leave(): void {
-    this.#neighbours?.close();
+    for (const asked of this.#asked) asked.close();
   }
 
   async close(): Promise<void> {

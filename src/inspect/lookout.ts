@@ -1,8 +1,8 @@
 /** Everything that there is to see while somebody looks: this process, and its neighbours. */
+import type { Neighbourhood } from '../runtime/inspection.js';
 import type { Feed } from './feed.js';
-import type { Frame } from './frame.js';
+import { type Frame, isFrame } from './frame.js';
 import { ASK_MS, MOST_PROCESSES, SILENT_MS } from './limits.js';
-import type { Neighbourhood } from './neighbours.js';
 
 interface Seen {
   readonly frame: Frame;
@@ -62,7 +62,8 @@ export class Lookout {
     };
   }
 
-  #saw(frame: Frame, changed: () => void): void {
+  #saw(frame: object, changed: () => void): void {
+    if (!isFrame(frame)) return;
     const { process } = frame;
     if (frame.left) this.#neighbours.delete(process);
     else if (this.#neighbours.has(process) || this.#neighbours.size < MOST_PROCESSES)

@@ -2,19 +2,13 @@
  * The other processes of the namespace that are inspected, on whatever host: they are asked through the broker while
  * somebody looks, and answer to the asking process alone. With nobody looking, nothing is sent.
  */
+import type { Neighbourhood } from '../runtime/inspection.js';
 import type { ControlNews, ReplyNews, Transport } from '../transport/transport.js';
 import { Answers } from './answers.js';
 import type { Feed } from './feed.js';
-import { type Frame, isFrame } from './frame.js';
 import { ASK_MS, WANTED_MS } from './limits.js';
 
 type Wire = Pick<Transport, 'announce' | 'onNews' | 'reply' | 'onReply' | 'replyAddress'>;
-
-/** Where frames of other processes come from. */
-export interface Neighbourhood {
-  /** Calls back with each, until the returned function is called. */
-  look(saw: (frame: Frame) => void): () => void;
-}
 
 export class Neighbours implements Neighbourhood {
   readonly #wire: Wire;
@@ -27,13 +21,13 @@ export class Neighbours implements Neighbourhood {
     this.#unsubscribe = wire.onNews((news) => this.#heard(news));
   }
 
-  look(saw: (frame: Frame) => void): () => void {
+  look(saw: (frame: object) => void): () => void {
     const ask = () => {
       const to = this.#wire.replyAddress;
       if (to !== undefined) this.#wire.announce({ kind: 'inspection.wanted', to, forMs: WANTED_MS });
     };
     const unsubscribe = this.#wire.onReply((news: ReplyNews) => {
-      if ('frame' in news && isFrame(news.frame)) saw(news.frame);
+      if ('frame' in news) saw(news.frame);
     });
     ask();
     const asking = setInterval(ask, ASK_MS).unref();

@@ -58,4 +58,6 @@ export const limits = {
   clientRepeatMs: 10_000,
   /** How long a client waits for the messages of what it made ready to be confirmed; the stored rows are enough. */
   clientConfirmMs: 1_000,
+  /** How often processes are asked to show themselves, while somebody looks at the inspector. */
+  inspectMs: 2_000,
 } as const;

@@ -20,7 +20,7 @@ export class FakeChild extends EventEmitter {
 
   send(message: ToProcess): boolean {
     if ('order' in message) this.log.push(message.order);
-    else {
+    else if ('question' in message) {
       const answer = this.answer(message.question);
       if (answer !== undefined) queueMicrotask(() => this.say({ answer, number: message.number }));
     }

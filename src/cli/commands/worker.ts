@@ -1,13 +1,11 @@
 /** `baton worker MODULE…` */
 import { type Command, Option } from 'commander';
-import type { Logger } from '../../core/logger.js';
-import type { Inspector } from '../../inspect/inspector.js';
-import { relayIsInstalled } from '../../inspect/relay.js';
 import { parseHttp } from '../../runtime/http/http-options.js';
 import type { Worker } from '../../runtime/worker.js';
 import { WorkerStoppedError } from '../../runtime/worker-errors.js';
 import { OK } from '../exit-codes.js';
 import { examples } from '../help.js';
+import { inspector } from '../inspector.js';
 import { loadWorkflows } from '../load-module.js';
 import { type Run, withBaton } from '../session.js';
 import { type SupervisedOptions, supervise, supervisedBy } from '../supervise.js';
@@ -69,9 +67,10 @@ export function addWorker(program: Command, run: Run): void {
               end === undefined ? {} : { monitor: (watched) => end.monitor(watched) },
             );
             end?.attach(worker);
+            if (baton.inspected !== undefined) end?.show(baton.inspected);
             if (await started(worker)) {
               logger.info({ worker: worker.id, workflows: workflows.map(({ name }) => name) }, 'worker running');
-              if (inspect) logger.info({ url: `${worker.http?.url}/inspect` }, 'inspector');
+              if (inspect && worker.http) logger.info({ url: `${worker.http.url}/inspect` }, 'inspector');
             }
             await worker.finished;
             return OK;
@@ -92,13 +91,6 @@ async function started(worker: Worker): Promise<boolean> {
     if (error instanceof WorkerStoppedError) return false;
     throw error;
   }
-}
-
-/** Stately's inspector where it is installed; the page at /inspect comes with any. */
-async function inspector(logger: Logger): Promise<true | Inspector> {
-  if (await relayIsInstalled()) return true;
-  logger.info("for Stately's inspector besides: npm install @statelyai/inspect ws");
-  return () => {};
 }
 
 /** Processes that share a command line don't share a name. */

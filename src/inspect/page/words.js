@@ -11,6 +11,15 @@ const TONES = {
     [/^closed/, 'good'],
     [/^open/, 'bad'],
   ],
+  process: [
+    [/^alive\.ready$/, 'good'],
+    [/^resting/, 'bad'],
+    [/^ended$/, 'quiet'],
+  ],
+  supervisor: [
+    [/^working\.ready$/, 'good'],
+    [/^stopped$|^ended$/, 'quiet'],
+  ],
   connection: [
     [/^connected$/, 'good'],
     [/^reconnecting$/, 'bad'],

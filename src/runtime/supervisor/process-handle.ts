@@ -11,6 +11,8 @@ export interface ProcessNews {
   ready(ready: boolean): void;
   /** What it counted in all. */
   last(figures: Figures): void;
+  /** How it is, for the inspector. */
+  frame(frame: object): void;
   /** It is gone, and its channel read to the end. */
   exited(code: number | null, signal: NodeJS.Signals | null): void;
 }
@@ -26,6 +28,7 @@ export class ProcessHandle {
     child.on('message', (message: FromProcess) => {
       if ('ready' in message) news.ready(message.ready);
       else if ('last' in message) news.last(message.last);
+      else if ('frame' in message) news.frame(message.frame);
       else this.#waiting.get(message.number)?.(message.answer);
     });
     const exited = (code: number | null, signal: NodeJS.Signals | null) => {
@@ -58,6 +61,11 @@ export class ProcessHandle {
     } finally {
       this.#waiting.delete(number);
     }
+  }
+
+  /** For this long it shall say how it is. */
+  inspect(forMs: number): void {
+    if (!this.#gone && this.#child.connected) this.#send({ inspectMs: forMs });
   }
 
   order({ type }: ProcessOrder): void {

@@ -5,6 +5,7 @@
 import { LoopLag } from '../http/loop-lag.js';
 import type { Probes } from '../http/probes.js';
 import { workerProbes } from '../http/worker-probes.js';
+import type { Inspected } from '../inspection.js';
 import { loadPromClient } from '../metrics/prom-client.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import type { Monitor, Monitored } from '../monitored.js';
@@ -29,6 +30,7 @@ export interface SupervisedOptions {
 export class Supervised {
   #worker: Pick<WorkerHandle, 'stop'> | undefined;
   #ask: (question: Question) => unknown = () => undefined;
+  #inspect: (forMs: number) => void = () => {};
 
   constructor(
     private readonly channel: Channel,
@@ -41,6 +43,11 @@ export class Supervised {
   /** The worker that is stopped; before there is one the process just ends. */
   attach(worker: Pick<WorkerHandle, 'stop'>): void {
     this.#worker = worker;
+  }
+
+  /** From now on the supervisor may look on. */
+  show(inspected: Inspected): void {
+    this.#inspect = inspected.answering((frame) => this.#tell({ frame }));
   }
 
   /** Watches over the worker while it lives. */
@@ -72,6 +79,7 @@ export class Supervised {
 
   #heard(message: ToProcess): void {
     if ('order' in message) this.#stop(message.order === 'force' ? { timeout: 0 } : { reason: 'its supervisor' });
+    else if ('inspectMs' in message) this.#inspect(message.inspectMs);
     else void this.#answer(message.question, message.number);
   }
 

@@ -16,6 +16,8 @@ import type { ResolvedHttp } from '../http/http-options.js';
 import { LoopLag } from '../http/loop-lag.js';
 import { probeRoutes } from '../http/probes.js';
 import { HttpServer } from '../http/server.js';
+import type { SupervisorInspection } from '../inspection.js';
+import { limits } from '../limits.js';
 import { metricsRoute } from '../metrics/metrics-route.js';
 import { loadPromClient } from '../metrics/prom-client.js';
 import { handleSignals, type SignalSource } from '../process-signals.js';
@@ -32,6 +34,8 @@ export interface SupervisorOptions {
   readonly hopeless: (code: number) => boolean;
   readonly http: ResolvedHttp | undefined;
   readonly logger: Logger;
+  /** Shows itself and its processes, at `/inspect` where it answers HTTP. */
+  readonly inspection?: SupervisorInspection | undefined;
   /** @default this process */
   readonly signals?: SignalSource;
 }
@@ -41,6 +45,7 @@ export class Supervisor {
   readonly #actor;
   readonly #handles = new Map<number, ProcessHandle>();
   readonly #lag = new LoopLag();
+  readonly #lookers = new Set<(frame: object) => void>();
   #metrics: MergedMetrics | undefined;
   #allReadyOnce = false;
 
@@ -50,7 +55,11 @@ export class Supervisor {
       this.#run(input.index, sendBack, receive),
     );
     const machine = supervisorMachine.provide({ actors: { process: supervisedProcess.provide({ actors: { run } }) } });
-    this.#actor = createActor(machine, { input: { processes: options.processes, random: Math.random } });
+    const { inspection } = options;
+    const inspected = inspection === undefined ? {} : { inspect: inspection.observer };
+    const input = { processes: options.processes, random: Math.random };
+    this.#actor = createActor(machine, { id: 'supervisor', input, ...inspected });
+    inspection?.meet({ look: (saw) => this.#look(saw) });
   }
 
   /** Resolves when every process has ended, with the exit code. Rejects when it can't serve HTTP: nothing was started then. */
@@ -92,12 +101,18 @@ export class Supervisor {
     receive: (listener: (order: ProcessOrder) => void) => void,
   ) {
     const { start, hopeless, logger } = this.#options;
+    let last: object | undefined;
     const handle = new ProcessHandle(start(index), {
       ready: (ready) => sendBack({ type: ready ? 'process.ready' : 'process.unready' }),
+      frame: (frame) => {
+        last = frame;
+        this.#show(frame);
+      },
       last: (figures) => this.#metrics?.note(index, figures),
       exited: (code, signal) => {
         this.#handles.delete(index);
         this.#metrics?.retire(index);
+        if (last !== undefined) this.#show({ ...last, left: true });
         if (!this.#stopping())
           logger.warn({ process: index, exited: handle.pid, code, signal }, 'a worker process ended');
         sendBack({ type: 'process.exited', code: code ?? 1, hopeless: code !== null && hopeless(code) });
@@ -150,8 +165,27 @@ export class Supervisor {
       await this.#gather(metrics);
       return metrics.registry();
     });
-    await server.open([...probeRoutes(probes), route]);
+    const { inspection } = this.#options;
+    await server.open([...probeRoutes(probes), route, ...(inspection?.routes() ?? [])]);
+    if (inspection !== undefined) logger.info({ url: `${server.url}/inspect` }, 'inspector');
     return server;
+  }
+
+  #show(frame: object): void {
+    for (const saw of this.#lookers) saw(frame);
+  }
+
+  #look(saw: (frame: object) => void): () => void {
+    this.#lookers.add(saw);
+    const ask = () => {
+      for (const handle of this.#handles.values()) handle.inspect(3 * limits.inspectMs);
+    };
+    ask();
+    const asking = setInterval(ask, limits.inspectMs).unref();
+    return () => {
+      clearInterval(asking);
+      this.#lookers.delete(saw);
+    };
   }
 
   async #gather(metrics: MergedMetrics): Promise<void> {
