@@ -55,6 +55,8 @@ export class Deliveries {
   #settle(message: Message, delivery: Tracked): void {
     this.#inFlight.delete(message);
     this.#settled++;
+    // It was under way already when it was first seen, or there was nothing to do.
+    if (delivery.run === undefined) return;
     this.#past.push(delivery);
     if (this.#past.length > SHOWN) this.#past.shift();
   }
