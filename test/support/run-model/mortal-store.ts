@@ -15,6 +15,8 @@ export class MortalStore {
       get: (target, verb: keyof Store) => {
         const value = target[verb];
         if (typeof value !== 'function') return value;
+        // The one method that sends nothing.
+        if (verb === 'onState') return target.onState.bind(target);
         return (...args: unknown[]) => this.#send(verb, () => Reflect.apply(value, target, args) as Promise<unknown>);
       },
     });
