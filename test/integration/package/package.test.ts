@@ -156,6 +156,17 @@ describe.each(managers)('installed with $name', ({ name, install }) => {
       code: 'CONFIG',
       message: expect.stringMatching(/npm install .*@electric-sql\/pglite/),
     });
+    for (const [file, use] of [
+      ['http/server', `new own.HttpServer({ host: '127.0.0.1', port: 0 }).open([])`],
+      ['metrics/prom-client', 'own.loadPromClient()'],
+    ]) {
+      const said = inside(`const own = await import('./node_modules/batonmq/dist/src/runtime/${file}.js');
+        await ${use}.catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`);
+      expect(JSON.parse(said)).toEqual({
+        code: 'CONFIG',
+        message: expect.stringContaining('npm install fastify prom-client'),
+      });
+    }
   });
 
   test.runIf(name === 'npm')('it stays small', () => {

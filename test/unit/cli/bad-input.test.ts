@@ -49,6 +49,11 @@ describe('a wrong command line ends with code 2 and one line that helps', () => 
     [['worker', 'syntax.mjs'], /module syntax\.mjs can't be loaded/],
     [['worker', 'order.mjs', '--concurrency', 'many'], /--concurrency takes a whole number/],
     [['worker', 'order.mjs', '--concurrency', '-1'], /--concurrency/],
+    [['worker', 'order.mjs', '--http', 'here'], /"here" is no address to listen at; give :9090, 9090 or host:9090/],
+    [['worker', 'order.mjs', '--processes', '0'], /--processes takes a number from 1 to 256/],
+    [['worker', 'order.mjs', '--processes', '257'], /--processes takes a number from 1 to 256/],
+    [['worker', 'order.mjs', '--processes', '2', '--embedded'], /--embedded is for one process at a time/],
+    [['worker', 'order.mjs', '--supervised', '1'], /--supervised is for the processes of --processes alone/],
     [['graph', 'nothing.mjs'], /exports no workflow/],
     // A Node that reads TypeScript by itself needs no tsx.
     [['graph', 'typed.mts'], /takes tsx: npm install --save-dev tsx|exports no workflow/],
