@@ -23,7 +23,7 @@ import type { Engaged, LeaseOutcome, PhaseReport, TaskEvent } from './engaged.js
 import { Intake } from './intake.js';
 import type { Leased } from './leased.js';
 import { limits } from './limits.js';
-import { LoopWatch, standstill } from './loop-watch.js';
+import { LoopLag, standstill } from './loop-lag.js';
 import { type Persistence, persist } from './persist.js';
 import { QueueWatch } from './queue-watch.js';
 import type { QueueDirectory } from './queues.js';
@@ -93,7 +93,7 @@ export class Engine {
   readonly #reconciler: Reconciler;
   readonly #intake: Intake;
   readonly #queues: QueueWatch;
-  readonly #loop = new LoopWatch((ms) => this.#stoodStill(ms));
+  readonly #loop = new LoopLag((ms) => this.#stoodStill(ms));
   readonly #subscriptions: (() => void)[] = [];
   #engaged: Engaged | undefined;
   /** Aborted while no delivery is taken: leasing isn't repeated then. */

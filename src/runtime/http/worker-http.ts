@@ -1,11 +1,11 @@
 /** A worker's HTTP side: opened before anything else of its start, closed after everything else of its stop. */
 
+import { LoopLag } from '../loop-lag.js';
 import { metricsRoute } from '../metrics/metrics-route.js';
 import { loadPromClient } from '../metrics/prom-client.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import type { Monitor, Monitored } from '../monitored.js';
 import type { ResolvedHttp } from './http-options.js';
-import { LoopLag } from './loop-lag.js';
 import { probeRoutes } from './probes.js';
 import type { Route } from './route.js';
 import { HttpServer } from './server.js';

@@ -4,7 +4,7 @@
  */
 import type { Registry } from 'prom-client';
 import type { TaskEvent } from '../engaged.js';
-import type { LoopLag } from '../http/loop-lag.js';
+import type { LoopLag } from '../loop-lag.js';
 import type { Monitored } from '../monitored.js';
 import type { Rescue } from '../reconcile.js';
 import { WORKER_STATES } from '../worker-state.js';

@@ -2,10 +2,11 @@
  * A process's end of the channel to its supervisor: says whether it takes work, answers what probes and scrapes ask,
  * and stops its worker when it is told to, or when the supervisor is gone.
  */
-import { LoopLag } from '../http/loop-lag.js';
+
 import type { Probes } from '../http/probes.js';
 import { workerProbes } from '../http/worker-probes.js';
 import type { Inspected } from '../inspection.js';
+import { LoopLag } from '../loop-lag.js';
 import { loadPromClient } from '../metrics/prom-client.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import type { Monitor, Monitored } from '../monitored.js';

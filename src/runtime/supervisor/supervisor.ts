@@ -13,11 +13,11 @@ import {
 } from '../../../machines/supervisor.js';
 import type { Logger } from '../../core/logger.js';
 import type { ResolvedHttp } from '../http/http-options.js';
-import { LoopLag } from '../http/loop-lag.js';
 import { probeRoutes } from '../http/probes.js';
 import { HttpServer } from '../http/server.js';
 import type { SupervisorInspection } from '../inspection.js';
 import { limits } from '../limits.js';
+import { LoopLag } from '../loop-lag.js';
 import { metricsRoute } from '../metrics/metrics-route.js';
 import { loadPromClient } from '../metrics/prom-client.js';
 import { handleSignals, type SignalSource } from '../process-signals.js';
