@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { InspectionEvent } from 'xstate';
 import type { Baton } from '../../../src/client/baton.js';
 import { connect } from '../../../src/client/connect.js';
 import { ConnectionError } from '../../../src/core/errors.js';
@@ -23,18 +24,27 @@ let postgres: CuttableProxy;
 let rabbitmq: CuttableProxy;
 /** Its connections go through the proxies. */
 let baton: Baton;
+/** What the actors of its connections went through. */
+let states: string[];
 
 beforeEach(async () => {
   postgres = await proxyOf(direct.postgres, 5432);
   rabbitmq = await proxyOf(direct.rabbitmq, 5672);
   const through = { postgres: via(direct.postgres, postgres), rabbitmq: via(direct.rabbitmq, rabbitmq) };
-  baton = await connect({ ...direct, ...through, logger: silent });
+  states = [];
+  baton = await connect({ ...direct, ...through, logger: silent, inspect: { next: see } });
 });
 
 afterEach(async () => {
   await baton.close();
   await Promise.all([postgres.close(), rabbitmq.close()]);
 });
+
+function see(event: InspectionEvent): void {
+  if (event.type !== '@xstate.snapshot') return;
+  const { id } = event.actorRef as { id?: string };
+  states.push(`${id} ${(event.snapshot as { value?: unknown }).value}`);
+}
 
 async function proxyOf(url: string, port: number): Promise<CuttableProxy> {
   const { hostname, port: given } = new URL(url);
@@ -84,6 +94,18 @@ describe('while Postgres is away', () => {
     expect(await baton.health()).toMatchObject({ status: 'failing', checks: { postgres: { ok: false } } });
     await postgres.setDown(false);
     expect(await (await baton.start(inc, 1)).status()).toEqual({ status: 'running' });
+  });
+
+  test('its actor says so, and that it is back', async () => {
+    expect(states).toEqual(expect.arrayContaining(['Postgres connected', 'RabbitMQ connected']));
+    await postgres.setDown(true);
+    await baton.health();
+    await eventually(() => expect(states.at(-1)).toBe('Postgres reconnecting'));
+    await postgres.setDown(false);
+    await eventually(async () => expect(await baton.health()).toMatchObject({ status: 'ok' }));
+    expect(states.at(-1)).toBe('Postgres connected');
+    await baton.close();
+    expect(states.slice(-2).sort()).toEqual(['Postgres closed', 'RabbitMQ closed']);
   });
 
   test('whoever waits for a result goes on waiting, and gets it', async () => {

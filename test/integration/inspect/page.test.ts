@@ -75,9 +75,9 @@ describe.skipIf(browserMissing() !== undefined)('the inspector’s page', () => 
 
   test('follows a worker that stops while it works, until it is gone', async () => {
     await actor('second running.ready').click();
-    await Promise.all(['h1', 'h2', 'h3', 'h4'].map((id) => start('haul', id)));
+    await Promise.all(Array.from({ length: 8 }, (_, i) => start('haul', `haul-${i}`)));
     const second = workers[1] as WorkerProcess;
-    await page.locator('#deliveries tr:not(.settled)', { hasText: 'drive' }).first().waitFor();
+    await page.locator('#deliveries tr:not(.settled)[title$="on second"]', { hasText: 'drive' }).first().waitFor();
     second.child.kill('SIGTERM');
     await page.locator('#diagram .node.here', { hasText: 'draining' }).waitFor();
     expect(await page.locator('#machine-state').textContent()).toBe('stopping.draining');

@@ -13,7 +13,14 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** What a plain install is allowed to bring: a little above what it was when this was written. */
 const LIMITS = { packages: 45, kib: 16_000 };
 /** Nobody gets these who doesn't ask for them. */
-const OPTIONAL = ['@electric-sql/pglite', '@testcontainers/postgresql', '@testcontainers/rabbitmq', 'testcontainers'];
+const OPTIONAL = [
+  '@electric-sql/pglite',
+  '@statelyai/inspect',
+  '@testcontainers/postgresql',
+  '@testcontainers/rabbitmq',
+  'testcontainers',
+  'ws',
+];
 const SUBPATHS = { batonmq: 'src/index', 'batonmq/machines': 'machines/index', 'batonmq/testing': 'src/testing/index' };
 
 const CONSUMER = `
@@ -67,9 +74,13 @@ test('what is packed is what runs, its types and the page about it', () => {
   expect([...kinds].sort()).toEqual([
     'dist/machines .d.ts',
     'dist/machines .js',
+    'dist/src .css',
     'dist/src .d.ts',
+    'dist/src .html',
     'dist/src .js',
     'dist/src .sql',
+    // The licences of what the inspector's page brings along.
+    'dist/src .txt',
     'docs .md',
     'package/LICENSE',
     'package/README.md',
@@ -167,6 +178,12 @@ describe.each(managers)('installed with $name', ({ name, install }) => {
         message: expect.stringContaining('npm install fastify prom-client'),
       });
     }
+    const uninspected = inside(`import { connect } from 'batonmq';
+      await connect({ inspect: true }).catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`);
+    expect(JSON.parse(uninspected)).toEqual({
+      code: 'CONFIG',
+      message: expect.stringContaining('npm install @statelyai/inspect ws'),
+    });
   });
 
   test.runIf(name === 'npm')('it stays small', () => {
