@@ -1,16 +1,23 @@
 /**
  * A worker's circuit breaker: closed → open → half-open. It counts consecutive failures of store and broker, never
  * of tasks. While it isn't closed the worker consumes nothing; after a back-off it probes, and closes by itself.
+ * The back-off doubles, and some chance keeps workers that lost the same service from probing in step.
  */
 import { assign, fromPromise, setup } from 'xstate';
 
 export interface BreakerInput {
   /** Consecutive failures that open it. @default 5 */
   readonly threshold?: number;
-  /** How long it stays open at first, and the least. @default 1,000 ms */
+  /** How long it stays open at first. @default 250 ms */
   readonly shortestMs?: number;
-  /** What the doubling ends at; closed for this long, the next back-off begins with the shortest again. @default 30,000 ms */
+  /** What the doubling ends at. @default 1,500 ms */
   readonly longestMs?: number;
+  /** Which part of a back-off is left to chance, from 0 to 1: it waits `back-off × (1 − jitter × random)`. @default 0.5 */
+  readonly jitter?: number;
+  /** From 0 up to 1. @default Math.random */
+  readonly random?: () => number;
+  /** Closed for this long it is steady: the next back-off is the shortest again. @default 30,000 ms */
+  readonly provingMs?: number;
   /** A probe that takes longer has failed. @default 10,000 ms */
   readonly probeMs?: number;
 }
@@ -20,6 +27,8 @@ export interface BreakerContext extends Required<BreakerInput> {
   readonly failures: number;
   /** How often it opened since it was last steady. */
   readonly openings: number;
+  /** How long it stays open, this time or the last. */
+  readonly backOffMs: number;
 }
 
 export type BreakerEvent =
@@ -44,24 +53,32 @@ export const breakerMachine = setup({
   actions: {
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),
-    countOpening: assign({ openings: ({ context }) => context.openings + 1 }),
+    countOpening: assign({
+      openings: ({ context }) => context.openings + 1,
+      backOffMs: ({ context }) => backOffMs(context, context.openings),
+    }),
     forgetOpenings: assign({ openings: 0 }),
   },
   delays: {
-    backOff: ({ context }) => Math.min(context.longestMs, context.shortestMs * 2 ** (context.openings - 1)),
+    backOff: ({ context }) => context.backOffMs,
     shortest: ({ context }) => context.shortestMs,
-    longest: ({ context }) => context.longestMs,
+    proving: ({ context }) => context.provingMs,
     probeLimit: ({ context }) => context.probeMs,
   },
 }).createMachine({
   id: 'breaker',
-  context: ({ input: { threshold = 5, shortestMs = 1_000, longestMs = 30_000, probeMs = 10_000 } }) => ({
-    threshold,
-    shortestMs,
-    longestMs,
-    probeMs,
+  context: ({ input }) => ({
+    threshold: 5,
+    shortestMs: 250,
+    longestMs: 1_500,
+    jitter: 0.5,
+    random: Math.random,
+    provingMs: 30_000,
+    probeMs: 10_000,
+    ...input,
     failures: 0,
     openings: 0,
+    backOffMs: 0,
   }),
   initial: 'closed',
   states: {
@@ -76,7 +93,7 @@ export const breakerMachine = setup({
       states: {
         steady: {},
         /** Just recovered: should it open again now, the back-off goes on doubling. */
-        proving: { after: { longest: { target: 'steady', actions: 'forgetOpenings' } } },
+        proving: { after: { proving: { target: 'steady', actions: 'forgetOpenings' } } },
       },
     },
     open: {
@@ -95,3 +112,8 @@ export const breakerMachine = setup({
     },
   },
 });
+
+/** The nth back-off, from 0. */
+function backOffMs({ shortestMs, longestMs, jitter, random }: BreakerContext, n: number): number {
+  return Math.min(longestMs, shortestMs * 2 ** n) * (1 - jitter * random());
+}

@@ -1,9 +1,23 @@
 /**
  * A worker's life: initializing → starting → running → stopping → stopped | error.
  *
- * Starting goes outwards in, stopping the same way back: beforeStart ↔ afterStop, opening ↔ closing, onStartup ↔
- * onShutdown, consuming ↔ quiescing, afterStart ↔ beforeStop. What fails or is told to stop while starting enters
- * the stop at the counterpart of the step it had reached, so that exactly what was begun is undone.
+ * Its start goes through these steps, its stop through the counterparts, from top to bottom on the right:
+ *
+ *     serving                      beforeStop
+ *     beforeStart                  quiescing     takes no more work
+ *     database                     draining      what runs comes to its end
+ *     broker                       releasing     or is handed back
+ *     topology                     flushing      and the last messages are confirmed
+ *     onStartup                    onShutdown
+ *     checking                     closing
+ *     registering                  afterStop
+ *     consuming                    unserving
+ *     afterStart
+ *
+ * What fails or is told to stop while starting enters the stop where the undoing of its own step begins, and a step
+ * that wasn't come to has nothing undone: serving ↔ unserving, beforeStart ↔ afterStop, onStartup ↔ onShutdown,
+ * registering ↔ closing, consuming ↔ quiescing to flushing, afterStart ↔ beforeStop. The rest only asks, and leaves
+ * nothing behind: connections were there before the worker, and outlive it.
  *
  * What is wanted of a running worker (a pause) and what is known of it (the breaker, its health) are facts in the
  * context; its sub-states follow from them.
@@ -24,6 +38,8 @@ export interface WorkerContext extends WorkerInput {
   readonly degraded: boolean;
   /** The stop shall not wait for tasks. */
   readonly forced: boolean;
+  /** It has a session, or may have. */
+  readonly registered: boolean;
   /** It ends in `error` and never ran: a step of the start-up failed, or it took too long. */
   readonly startFailed: boolean;
   /** The start-up took too long, all in all. */
@@ -40,6 +56,8 @@ export type WorkerEvent =
   | { readonly type: 'resume.requested' }
   | { readonly type: 'infrastructure.failed' }
   | { readonly type: 'infrastructure.ok' }
+  /** Nothing goes without it, and it is gone: no need to count failures. */
+  | { readonly type: 'infrastructure.lost' }
   | { readonly type: 'health.changed'; readonly ok: boolean }
   /** Raised by the machine itself. */
   | { readonly type: 'startup.expired' };
@@ -57,9 +75,14 @@ export const workerMachine = setup({
     input: {} as WorkerInput,
   },
   actors: {
+    serve: startStep,
     beforeStart: startStep,
-    open: startStep,
+    reachDatabase: startStep,
+    reachBroker: startStep,
+    learnTopology: startStep,
     onStartup: startStep,
+    check: startStep,
+    register: startStep,
     consume: startStep,
     afterStart: startStep,
     /** Looks at the health checks now and then, and says `health.changed`. */
@@ -71,9 +94,11 @@ export const workerMachine = setup({
     quiesce: stopStep,
     drain: stopStep,
     release: stopStep,
+    flush: stopStep,
     onShutdown: stopStep,
     close: stopStep,
     afterStop: stopStep,
+    unserve: stopStep,
   },
   guards: {
     paused: ({ context }) => context.paused,
@@ -84,6 +109,7 @@ export const workerMachine = setup({
     degraded: ({ context }) => context.degraded,
     'not degraded': ({ context }) => !context.degraded,
     forced: ({ context }) => context.forced,
+    'not registered': ({ context }) => !context.registered,
     failed: ({ context }) => context.startFailed || context.errors.length > 0,
   },
   actions: {
@@ -110,6 +136,7 @@ export const workerMachine = setup({
     tripped: false,
     degraded: false,
     forced: false,
+    registered: false,
     startFailed: false,
     expired: false,
     errors: [],
@@ -121,19 +148,40 @@ export const workerMachine = setup({
     },
 
     starting: {
-      initial: 'beforeStart',
+      initial: 'serving',
       after: { startupTimeout: { actions: raise({ type: 'startup.expired' }) } },
       states: {
+        serving: {
+          invoke: { src: 'serve', onDone: 'beforeStart', onError: failedStart('#worker.stopping.unserving') },
+          on: toldToStop('#worker.stopping.unserving'),
+        },
         beforeStart: {
-          invoke: { src: 'beforeStart', onDone: 'opening', onError: failedStart('#worker.stopping.afterStop') },
+          invoke: { src: 'beforeStart', onDone: 'database', onError: failedStart('#worker.stopping.afterStop') },
           on: toldToStop('#worker.stopping.afterStop'),
         },
-        opening: {
-          invoke: { src: 'open', onDone: 'onStartup', onError: failedStart('#worker.stopping.closing') },
-          on: toldToStop('#worker.stopping.closing'),
+        database: {
+          invoke: { src: 'reachDatabase', onDone: 'broker', onError: failedStart('#worker.stopping.afterStop') },
+          on: toldToStop('#worker.stopping.afterStop'),
+        },
+        broker: {
+          invoke: { src: 'reachBroker', onDone: 'topology', onError: failedStart('#worker.stopping.afterStop') },
+          on: toldToStop('#worker.stopping.afterStop'),
+        },
+        topology: {
+          invoke: { src: 'learnTopology', onDone: 'onStartup', onError: failedStart('#worker.stopping.afterStop') },
+          on: toldToStop('#worker.stopping.afterStop'),
         },
         onStartup: {
-          invoke: { src: 'onStartup', onDone: 'consuming', onError: failedStart('#worker.stopping.onShutdown') },
+          invoke: { src: 'onStartup', onDone: 'checking', onError: failedStart('#worker.stopping.onShutdown') },
+          on: toldToStop('#worker.stopping.onShutdown'),
+        },
+        checking: {
+          invoke: { src: 'check', onDone: 'registering', onError: failedStart('#worker.stopping.onShutdown') },
+          on: toldToStop('#worker.stopping.onShutdown'),
+        },
+        registering: {
+          entry: assign({ registered: true }),
+          invoke: { src: 'register', onDone: 'consuming', onError: failedStart('#worker.stopping.onShutdown') },
           on: toldToStop('#worker.stopping.onShutdown'),
         },
         consuming: {
@@ -167,6 +215,7 @@ export const workerMachine = setup({
         'health.changed': { actions: assign({ degraded: ({ event }) => !event.ok }) },
         'infrastructure.failed': { actions: 'tellBreaker' },
         'infrastructure.ok': { actions: 'tellBreaker' },
+        'infrastructure.lost': { actions: 'trip' },
       },
       states: {
         ready: {
@@ -218,16 +267,23 @@ export const workerMachine = setup({
           invoke: { src: 'drain', onDone: stepDone('releasing'), onError: stepFailed('releasing') },
         },
         releasing: {
-          invoke: { src: 'release', onDone: stepDone('onShutdown'), onError: stepFailed('onShutdown') },
+          invoke: { src: 'release', onDone: stepDone('flushing'), onError: stepFailed('flushing') },
+        },
+        flushing: {
+          invoke: { src: 'flush', onDone: stepDone('onShutdown'), onError: stepFailed('onShutdown') },
         },
         onShutdown: {
           invoke: { src: 'onShutdown', onDone: stepDone('closing'), onError: stepFailed('closing') },
         },
         closing: {
+          always: { guard: 'not registered', target: 'afterStop' },
           invoke: { src: 'close', onDone: stepDone('afterStop'), onError: stepFailed('afterStop') },
         },
         afterStop: {
-          invoke: { src: 'afterStop', onDone: stepDone('ending'), onError: stepFailed('ending') },
+          invoke: { src: 'afterStop', onDone: stepDone('unserving'), onError: stepFailed('unserving') },
+        },
+        unserving: {
+          invoke: { src: 'unserve', onDone: stepDone('ending'), onError: stepFailed('ending') },
         },
         ending: {
           always: [{ guard: 'failed', target: '#worker.error' }, { target: '#worker.stopped' }],

@@ -84,7 +84,12 @@ export type { HttpOptions } from './runtime/http/http-options.js';
 export type { LogLevel } from './runtime/log-level.js';
 export { TimeLimitError } from './runtime/time-limit.js';
 export { Worker } from './runtime/worker.js';
-export { StartupTimeoutError, WorkerStateError, WorkerStoppedError } from './runtime/worker-errors.js';
+export {
+  CheckFailedError,
+  StartupTimeoutError,
+  WorkerStateError,
+  WorkerStoppedError,
+} from './runtime/worker-errors.js';
 export type { Transition, WorkerEvents } from './runtime/worker-events.js';
 export type { StopOptions, WorkerHandle } from './runtime/worker-handle.js';
 export type { WorkerChanges, WorkerOptions } from './runtime/worker-options.js';

@@ -5,22 +5,40 @@ import { createRequire } from 'node:module';
 import { extname, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isWorkflow, type Workflow } from '../core/flow.js';
+import type { WorkerOptions } from '../runtime/worker-options.js';
 import { USAGE, UsageError } from './exit-codes.js';
+import { WorkerExports } from './worker-exports.js';
 
 const JAVASCRIPT = ['.js', '.mjs'];
 const TYPESCRIPT = ['.ts', '.mts'];
 
-/** The workflows of all modules, each once. Throws a UsageError that says what is wrong with which. */
-export async function loadWorkflows(modules: readonly string[], cwd: string): Promise<Workflow[]> {
-  const found = new Map<string, Workflow>();
-  for (const module of modules) {
-    for (const workflow of await workflowsOf(module, cwd)) found.set(`${workflow.name}@${workflow.hash}`, workflow);
-  }
-  return [...found.values()];
+/** What `baton worker` and `baton dev` take from modules. */
+export interface LoadedModules {
+  /** Each once. */
+  readonly workflows: readonly Workflow[];
+  /** What the modules export as `worker`: hooks and checks of all of them, in order, and whatever else they set. */
+  readonly worker: Omit<WorkerOptions, 'workflows' | 'handleSignals'>;
 }
 
-async function workflowsOf(module: string, cwd: string): Promise<Workflow[]> {
-  const exported = Object.entries(await load(module, cwd));
+/** The workflows of all modules, each once. Throws a UsageError that says what is wrong with which. */
+export async function loadWorkflows(modules: readonly string[], cwd: string): Promise<readonly Workflow[]> {
+  return (await loadModules(modules, cwd)).workflows;
+}
+
+/** Throws a UsageError, or a ConfigError, that says what is wrong with which. */
+export async function loadModules(modules: readonly string[], cwd: string): Promise<LoadedModules> {
+  const found = new Map<string, Workflow>();
+  const settings = new WorkerExports();
+  for (const module of modules) {
+    const exported = await load(module, cwd);
+    for (const workflow of workflowsOf(module, exported)) found.set(`${workflow.name}@${workflow.hash}`, workflow);
+    settings.add(module, exported.worker);
+  }
+  return { workflows: [...found.values()], worker: settings.worker };
+}
+
+function workflowsOf(module: string, exports: Record<string, unknown>): Workflow[] {
+  const exported = Object.entries(exports);
   const workflows = exported.flatMap(([, value]) => (Array.isArray(value) ? value : [value])).filter(isWorkflow);
   if (workflows.length > 0) return workflows;
   const unbuilt = exported.find(

@@ -34,7 +34,8 @@ export async function runWorkflow<In, Out>(
   const { connection, engine } = memory;
   let ended: Error = new LeaseLostError('the run has ended');
   try {
-    await engine.open();
+    await engine.define();
+    await engine.register();
     await engine.consume();
     const run = await new Starter(connection).start(workflow.tree, input, plan);
     return await followed(new RunHandle<Out>(connection, plan.id, { run }), engine, workflow.tree, signal);

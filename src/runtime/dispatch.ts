@@ -25,6 +25,7 @@ export class Dispatcher {
   /** Not confirmed, oldest first. */
   #unpaid: ReadyActivation[] = [];
   readonly #events: Emitter<{ published: [Published] }>;
+  readonly #underWay = new Set<Promise<boolean>>();
 
   constructor(
     private readonly store: Pick<Store, 'tell'>,
@@ -44,24 +45,16 @@ export class Dispatcher {
    */
   async dispatch(ready: readonly ReadyActivation[]): Promise<boolean> {
     if (ready.length === 0) return true;
-    try {
-      const batch: Outgoing[] = [];
-      for (const activation of ready) {
-        const { queue, ...message } = activation;
-        batch.push({ queue: await this.queues.byKey(queue), message });
-      }
-      const outcomes = await this.#publish(batch);
-      const failed = outcomes.find((outcome) => !outcome.ok);
-      if (failed === undefined || failed.ok) return true;
-      this.#owe(
-        ready.filter((_, i) => !outcomes[i]?.ok),
-        failed.error,
-      );
-      return false;
-    } catch (error) {
-      this.#owe(ready, error);
-      return false;
-    }
+    const publishing = this.#pay(ready);
+    this.#underWay.add(publishing);
+    const confirmed = await publishing;
+    this.#underWay.delete(publishing);
+    return confirmed;
+  }
+
+  /** Resolves when whatever is being published now is confirmed or given up. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
   }
 
   onPublished(listener: (published: Published) => void): () => void {
@@ -92,6 +85,27 @@ export class Dispatcher {
         { err: error, run },
         'cannot tell the workers that the run was controlled; their heartbeats will',
       );
+    }
+  }
+
+  async #pay(ready: readonly ReadyActivation[]): Promise<boolean> {
+    try {
+      const batch: Outgoing[] = [];
+      for (const activation of ready) {
+        const { queue, ...message } = activation;
+        batch.push({ queue: await this.queues.byKey(queue), message });
+      }
+      const outcomes = await this.#publish(batch);
+      const failed = outcomes.find((outcome) => !outcome.ok);
+      if (failed === undefined || failed.ok) return true;
+      this.#owe(
+        ready.filter((_, i) => !outcomes[i]?.ok),
+        failed.error,
+      );
+      return false;
+    } catch (error) {
+      this.#owe(ready, error);
+      return false;
     }
   }
 

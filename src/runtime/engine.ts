@@ -1,20 +1,19 @@
 /**
  * A worker's engine: takes deliveries in, works on them under a session, and does the shared duties. It knows no
- * lifecycle: the worker's machine opens, consumes, quiesces, drains, releases and closes it, in that order.
+ * lifecycle: the worker's machine has it do one thing after the other, in the order that they stand in here.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeliveryPhase } from '../../machines/delivery.js';
 import type { Codec } from '../core/codec.js';
-import { ConfigError, ConnectionError } from '../core/errors.js';
 import type { Workflow } from '../core/flow.js';
 import type { Logger } from '../core/logger.js';
-import type { ActivationRef, Message, QueueRow, ReadyActivation } from '../core/model.js';
+import type { Message, QueueRow, ReadyActivation } from '../core/model.js';
 import { treeToJson } from '../core/structure.js';
 import type { Tree } from '../core/tree.js';
 import { type EndedRun, SessionDeadError, type Store } from '../store/store.js';
-import type { ControlNews, Delivery, QueueDepth, Transport } from '../transport/transport.js';
-import { Batch } from './batch.js';
+import type { ControlNews, Delivery, QueueDepth, Transport, TransportState } from '../transport/transport.js';
+import { away, isReachable, reachable } from './broker-reach.js';
 import { Claims } from './claims.js';
 import { deliver } from './deliver.js';
 import type { Dispatcher, Published } from './dispatch.js';
@@ -24,7 +23,6 @@ import { Intake } from './intake.js';
 import type { Leased } from './leased.js';
 import { limits } from './limits.js';
 import { LoopLag, standstill } from './loop-lag.js';
-import { type Persistence, persist } from './persist.js';
 import { QueueWatch } from './queue-watch.js';
 import type { QueueDirectory } from './queues.js';
 import { Reconciler, type Rescue } from './reconcile.js';
@@ -33,7 +31,8 @@ import { StoreClock } from './store-clock.js';
 import { Succession } from './succession.js';
 import type { Tenure } from './tenure.js';
 import { Timers } from './timers.js';
-import type { ValueReader } from './values.js';
+import { hasTransactions, refuseTransactions } from './transactional.js';
+import { persistentReader } from './values.js';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -66,6 +65,8 @@ export type EngineEvents = {
   'infrastructure.failed': [error: unknown];
   /** One succeeded after a failure. */
   'infrastructure.ok': [];
+  /** The connection to the broker is gone; it comes back by itself. */
+  'infrastructure.lost': [error: unknown];
   /** A lease was asked for. */
   lease: [LeaseOutcome];
   /** A run ended here. */
@@ -197,26 +198,34 @@ export class Engine {
     return this.#events.on(event, listener);
   }
 
-  /** Writes the definitions, opens the session, starts heartbeats, duties and timers. Rejects when the store is away. */
-  async open(): Promise<void> {
-    const { store, transport, dispatcher } = this.#options;
+  /** Writes the definitions. Rejects when the store is away. */
+  async define(): Promise<void> {
+    const { store, workflows, prepare } = this.#options;
     for (const tree of this.#registry.trees()) {
       const structure = JSON.stringify(treeToJson(tree));
       await store.putDefinition({ workflow: tree.name, hash: tree.hash, structure });
     }
-    if (hasTransactions(this.#options.workflows)) await this.#options.prepare?.(this.#registry.trees());
+    if (hasTransactions(workflows)) await prepare?.(this.#registry.trees());
+  }
+
+  /** Resolves when the broker is there, which it may come to be. Rejects with a ConnectionError when the time is over. */
+  reachBroker(limitMs: number, signal: AbortSignal): Promise<void> {
+    return reachable(this.#options.transport, limitMs, signal);
+  }
+
+  /** Reads which queues are to be consumed. Rejects when the store is away. */
+  async learnQueues(): Promise<void> {
+    this.#intake.add(await this.#queues.read());
+  }
+
+  /** Opens the session; starts heartbeats, duties and timers. Rejects when the store is away. */
+  async register(): Promise<void> {
+    const { store, transport, dispatcher } = this.#options;
     await this.#sessions.open();
     this.#subscriptions.push(
       transport.onNews((news) => this.#heard(news)),
       dispatcher.onPublished((published) => this.#events.emit('published', published)),
-      transport.onState((state) => {
-        if (state !== 'up') return;
-        this.#queues.wake();
-        // What control did meanwhile was announced to nobody.
-        this.#sessions.tenure?.beat();
-        // A breaker that waits for the broker needn't sit out its back-off.
-        this.#events.emit('infrastructure.ok');
-      }),
+      transport.onState((state) => this.#brokerIs(state)),
     );
     this.#reconciler.start();
     this.#loop.start();
@@ -226,8 +235,12 @@ export class Engine {
   /** Takes deliveries from now on, also again after `quiesce()`. Rejects when the store is away. */
   async consume(): Promise<void> {
     this.#quiescing = false;
-    this.#leasing = new AbortController();
-    await this.#intake.consume(await this.#queues.start());
+    const leasing = new AbortController();
+    this.#leasing = leasing;
+    const queues = await this.#queues.start();
+    // Told otherwise meanwhile.
+    leasing.signal.throwIfAborted();
+    await this.#intake.consume(queues);
   }
 
   /** Takes no delivery any more and gives back what isn't leased; what runs goes on. */
@@ -263,7 +276,12 @@ export class Engine {
     }
   }
 
-  /** Ends duties, timers, heartbeats and the session; also after a failed `open()`. Store and transport stay open. */
+  /** Resolves when whatever this process has published is confirmed, or given up. */
+  flush(): Promise<void> {
+    return this.#options.dispatcher.settled();
+  }
+
+  /** Ends duties, timers, heartbeats and the session; also after a failed `register()`. Store and transport stay open. */
   async close(): Promise<void> {
     this.#closed.abort(new Error('the worker stopped'));
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
@@ -283,8 +301,7 @@ export class Engine {
   async probe(): Promise<void> {
     const { store, transport } = this.#options;
     await store.ping();
-    if (transport.state === 'up' || transport.state === 'blocked') return;
-    throw new ConnectionError('RabbitMQ', `(${transport.state})`);
+    if (!isReachable(transport.state)) throw away(transport.state);
   }
 
   // ---------------------------------------------------------------------------------------- deliveries
@@ -293,6 +310,16 @@ export class Engine {
     if (this.#engaged !== undefined) return deliver(delivery, this.#engaged);
     delivery.giveBack();
     return Promise.resolve();
+  }
+
+  #brokerIs(state: TransportState): void {
+    if (state === 'down') this.#events.emit('infrastructure.lost', away(state));
+    if (state !== 'up') return;
+    this.#queues.wake();
+    // What control did meanwhile was announced to nobody.
+    this.#sessions.tenure?.beat();
+    // A breaker that waits for the broker needn't sit out its back-off.
+    this.#events.emit('infrastructure.ok');
   }
 
   #heard(news: ControlNews): void {
@@ -328,7 +355,7 @@ export class Engine {
           return settling.signal.aborted ? settling.signal : engine.#leasing.signal;
         },
       },
-      reader: this.#reader(settling),
+      reader: persistentReader(this.#options, settling),
       get eagerHops() {
         return engine.#quiescing ? 0 : eagerHops;
       },
@@ -341,21 +368,6 @@ export class Engine {
       reportLease: (outcome) => this.#events.emit('lease', outcome),
       failedDelivery: (error) => this.#failedDelivery(error),
       track: (message) => this.#track(message),
-    };
-  }
-
-  /** Reads for inputs: repeated while the store is away, outputs in batches. */
-  #reader(settling: Persistence): ValueReader {
-    const { store, codec } = this.#options;
-    const outputs = new Batch((refs: ActivationRef[]) => persist(settling, () => store.outputs(refs)));
-    return {
-      codec,
-      outputs,
-      store: {
-        runInput: (run) => persist(settling, () => store.runInput(run)),
-        outputs: (refs) => persist(settling, () => store.outputs(refs)),
-        gather: (join) => persist(settling, () => store.gather(join)),
-      },
     };
   }
 
@@ -408,18 +420,5 @@ export class Engine {
     if (!this.#troubled) return;
     this.#troubled = false;
     this.#events.emit('infrastructure.ok');
-  }
-}
-
-const hasTransactions = (workflows: readonly Workflow[]): boolean =>
-  workflows.some((workflow) => workflow.nodes().some(({ transactional }) => transactional));
-
-function refuseTransactions(workflows: readonly Workflow[]): void {
-  for (const workflow of workflows) {
-    const node = workflow.nodes().find(({ transactional }) => transactional);
-    if (node === undefined) continue;
-    throw new ConfigError(
-      `task ${node.id} of workflow ${workflow.name} is transactional, and there are no transactions in memory; connect to Postgres or with embedded: true, or use task()`,
-    );
   }
 }

@@ -11,9 +11,9 @@ export interface HealthCheck {
   readonly name: string;
   /** Throws, or rejects: failing. `signal` is aborted when its time is over. */
   readonly check: (context: { readonly signal: AbortSignal }) => void | Promise<void>;
-  /** Whether the worker is `failing` without it, not just `degraded`. @default true */
+  /** Whether the worker is `failing` without it, not just `degraded`; one that fails at the start ends the start. @default true */
   readonly critical?: boolean;
-  /** From one answer to the next question; 0: asked only by `health()`. @default 30 s */
+  /** From one answer to the next question; 0: asked only by the start and by `health()`. @default 30 s */
   readonly interval?: Duration;
   /** An answer that takes longer is a failure. @default 10 s */
   readonly timeout?: Duration;
@@ -79,12 +79,18 @@ export class HealthMonitor {
     return healthOf(checks);
   }
 
+  /** Asks one of them now. Rejects when it is failing. */
+  async ask(name: string): Promise<void> {
+    const result = await this.#watches.find((watch) => watch.name === name)?.look();
+    if (result?.ok === false) throw new Error(`check ${name} is failing: ${result.error}`);
+  }
+
   /** What the checks said last; those that weren't asked yet are missing. */
   last(): Health {
     return healthOf(this.#watches.flatMap(({ name, last }) => (last === undefined ? [] : [[name, last]])));
   }
 
-  /** Asks each of them at once, and then at its interval. */
+  /** Asks each of them at its interval from now on; those that were never asked, at once. */
   start(): void {
     for (const watch of this.#watches) watch.start();
   }
@@ -140,7 +146,8 @@ class Watch {
 
   start(): void {
     this.#started = true;
-    if (this.#intervalMs > 0) void this.#turn();
+    if (this.last !== undefined) this.#sleep();
+    else if (this.#intervalMs > 0) void this.#turn();
   }
 
   stop(): void {

@@ -24,13 +24,13 @@ export type Hook = (context: HookContext) => void | Cleanup | Promise<void | Cle
 
 /**
  * Each is a hook or a list of hooks. A hook that takes longer than `hookTimeout` has failed. A start-up that fails
- * or is stopped runs the counterparts of those it had come to: `afterStop` of `beforeStart`, `onShutdown` of
- * `onStartup`, `beforeStop` of `afterStart`.
+ * or is stopped runs the counterparts of what was done: `afterStop` of `beforeStart`, `onShutdown` of `onStartup`,
+ * `beforeStop` of `afterStart`, each unless not even the first hook of the other list came to its end.
  */
 export interface Hooks {
-  /** Before anything else; nothing is connected yet. */
+  /** Before anything else; nobody has asked yet whether Postgres and RabbitMQ are there. */
   readonly beforeStart?: Hook | readonly Hook[];
-  /** The worker has its session and takes no work yet. May return its cleanup. */
+  /** Postgres and RabbitMQ answer; the worker isn't registered and takes no work yet. May return its cleanup. */
   readonly onStartup?: Hook | readonly Hook[];
   /** The worker takes work; `start()` hasn't resolved yet. */
   readonly afterStart?: Hook | readonly Hook[];
@@ -52,6 +52,9 @@ export const HOOK_NAMES: readonly HookName[] = [
   'afterStop',
 ];
 
+/** A list of a stop is for what its counterpart has done, and there may be nothing. */
+const UNDOES = { beforeStop: 'afterStart', onShutdown: 'onStartup', afterStop: 'beforeStart' } as const;
+
 /** How long a hook that was told to end has until nobody waits for it. */
 const GRACE_MS = 1_000;
 
@@ -66,6 +69,8 @@ export interface HookRunnerOptions {
 
 export class HookRunner {
   readonly #cleanups: Cleanup[] = [];
+  /** Lists of a start of which something came to its end. */
+  readonly #done = new Set<HookName>();
   #cleanedUp = false;
 
   constructor(private readonly options: HookRunnerOptions) {}
@@ -75,16 +80,19 @@ export class HookRunner {
     const keep = name === 'onStartup' ? (result: unknown) => this.#keep(result) : () => {};
     for (const [hook, what] of this.#named(name)) {
       keep(await limited(this.#call(hook), { ...this.#limit(what), signal, graceMs: GRACE_MS, late: keep }));
+      this.#done.add(name);
     }
+    this.#done.add(name);
   }
 
   /** Runs all of them and resolves with what they threw. `leftMs` is asked before each: a hook never gets more. */
-  stop(name: 'beforeStop' | 'afterStop', signal: AbortSignal, leftMs: () => number): Promise<unknown[]> {
-    return this.#runAll(this.#named(name), signal, leftMs);
+  async stop(name: 'beforeStop' | 'afterStop', signal: AbortSignal, leftMs: () => number): Promise<unknown[]> {
+    return this.#done.has(UNDOES[name]) ? this.#runAll(this.#named(name), signal, leftMs) : [];
   }
 
   async shutDown(signal: AbortSignal, leftMs: () => number): Promise<unknown[]> {
-    const errors = await this.#runAll(this.#named('onShutdown').reverse(), signal, leftMs);
+    const hooks = this.#done.has(UNDOES.onShutdown) ? this.#named('onShutdown').reverse() : [];
+    const errors = await this.#runAll(hooks, signal, leftMs);
     this.#cleanedUp = true;
     const cleanups = this.#cleanups.splice(0).map((cleanup, i): [Hook, string] => [cleanup, `cleanup ${i + 1}`]);
     return [...errors, ...(await this.#runAll(cleanups.reverse(), signal, leftMs))];

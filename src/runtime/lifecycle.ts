@@ -10,16 +10,22 @@ import type { Health, HealthMonitor } from './health.js';
 import type { HookRunner } from './hooks.js';
 import type { Monitor } from './monitored.js';
 import type { StopBudget } from './stop-budget.js';
-import { limited } from './time-limit.js';
+import { limited, TimeLimitError } from './time-limit.js';
+import { CheckFailedError } from './worker-errors.js';
+import { SERVICES_CHECK } from './worker-options.js';
 
 /** What a worker needs of its engine. */
 export type EngineLike = Pick<
   Engine,
-  | 'open'
+  | 'define'
+  | 'reachBroker'
+  | 'learnQueues'
+  | 'register'
   | 'consume'
   | 'quiesce'
   | 'drain'
   | 'release'
+  | 'flush'
   | 'close'
   | 'reconfigure'
   | 'probe'
@@ -29,6 +35,7 @@ export type EngineLike = Pick<
 >;
 
 export interface LifecycleParts {
+  readonly workerId: string;
   readonly engine: EngineLike;
   readonly hooks: HookRunner;
   readonly health: HealthMonitor;
@@ -41,6 +48,8 @@ export interface LifecycleParts {
   readonly failed: (error: unknown, step: string) => void;
 }
 
+/** What a step of the start has, and one that takes up work again. */
+const STEP_MS = 10_000;
 /** What a step that was told to end has until nobody waits for it. */
 const GRACE_MS = 1_000;
 /** Giving messages back takes a moment, or the broker is away and the tasks' time is better spent on the tasks. */
@@ -61,24 +70,31 @@ export class Lifecycle {
     const closingMs = () => this.parts.budget().closingMs();
     return workerMachine.provide({
       actors: {
-        beforeStart: this.#step('beforeStart', (signal) => this.#beforeStart(signal)),
-        open: this.#step('opening', (signal) => this.#undoable('opening', () => engine.open(), signal)),
+        serve: this.#step('serving', (signal) => this.#serve(signal)),
+        beforeStart: this.#step('beforeStart', (signal) => hooks.start('beforeStart', signal)),
+        reachDatabase: this.#brief('reaching Postgres', () => engine.define()),
+        reachBroker: this.#step('reaching RabbitMQ', (signal) => engine.reachBroker(STEP_MS, signal)),
+        learnTopology: this.#brief('reading the queues', () => engine.learnQueues()),
         onStartup: this.#step('onStartup', (signal) => hooks.start('onStartup', signal)),
-        consume: this.#step('consuming', (signal) => this.#undoable('consuming', () => engine.consume(), signal)),
+        check: this.#step('checking', (signal) => this.#check(signal)),
+        register: this.#step('registering', (signal) => this.#register(signal)),
+        consume: this.#brief('consuming', () => engine.consume()),
         afterStart: this.#step('afterStart', (signal) => hooks.start('afterStart', signal)),
 
         health: fromCallback<{ type: 'unused' }, undefined, WorkerEvent>(({ sendBack }) => this.#watch(sendBack)),
-        breaker: breakerMachine.provide({ actors: { probe: fromPromise<void>(() => engine.probe()) } }),
+        breaker: breakerMachine.provide({ actors: { probe: fromPromise<void>(() => this.#probe()) } }),
         suspend: this.#step('suspending', () => this.#quiesce(QUIESCE_MS)),
-        resume: this.#step('resuming', (signal) => this.#undoable('consuming', () => engine.consume(), signal)),
+        resume: this.#brief('resuming', () => engine.consume()),
 
         beforeStop: this.#stopStep('beforeStop', (signal) => hooks.stop('beforeStop', signal, hooksMs)),
         quiesce: this.#stopStep('quiescing', () => this.#quiesce(this.#quiesceMs())),
         drain: this.#stopStep('draining', (signal) => this.#drain(signal)),
         release: this.#stopStep('releasing', () => this.#release(hooksMs())),
+        flush: this.#stopStep('flushing', () => this.#flush(hooksMs())),
         onShutdown: this.#stopStep('onShutdown', (signal) => hooks.shutDown(signal, hooksMs)),
         close: this.#stopStep('closing', () => this.#close(closingMs())),
-        afterStop: this.#stopStep('afterStop', (signal) => this.#afterStop(signal)),
+        afterStop: this.#stopStep('afterStop', (signal) => hooks.stop('afterStop', signal, closingMs)),
+        unserve: this.#stopStep('unserving', () => this.#unserve(closingMs())),
       },
     });
   }
@@ -100,6 +116,11 @@ export class Lifecycle {
     );
   }
 
+  /** A step that may be given up: should it come to its end later, that changes nothing any more. */
+  #brief(name: string, work: () => Promise<void>) {
+    return this.#step(name, (signal) => limited(work, { what: name, limitMs: STEP_MS, signal, graceMs: GRACE_MS }));
+  }
+
   #stopStep(name: string, work: (signal: AbortSignal) => Promise<unknown>) {
     return fromPromise<readonly unknown[]>(({ signal }) => {
       this.parts.budget();
@@ -115,30 +136,6 @@ export class Lifecycle {
     });
   }
 
-  /** Whoever probes sees the whole start. */
-  async #beforeStart(signal: AbortSignal): Promise<void> {
-    const { monitor, hooks, failed } = this.parts;
-    if (monitor !== undefined) {
-      const late = () => void monitor.close().catch((error: unknown) => failed(error, 'a late opening'));
-      await limited(() => monitor.open(), { what: 'opening HTTP', signal, graceMs: GRACE_MS, late });
-    }
-    await hooks.start('beforeStart', signal);
-  }
-
-  /** And the whole stop. */
-  async #afterStop(signal: AbortSignal): Promise<unknown[]> {
-    const { monitor, hooks, budget } = this.parts;
-    const closingMs = () => budget().closingMs();
-    const errors = await hooks.stop('afterStop', signal, closingMs);
-    if (monitor === undefined) return errors;
-    try {
-      await limited(() => monitor.close(), { what: 'closing HTTP', limitMs: closingMs() });
-    } catch (error) {
-      errors.push(error);
-    }
-    return errors;
-  }
-
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#previous.then(work);
     this.#previous = turn.catch(() => undefined);
@@ -147,15 +144,41 @@ export class Lifecycle {
 
   // -------------------------------------------------------------------------------------------- engine
 
-  /** Should it come to its end after it was given up, when the stop is past its counterpart, it is undone here. */
-  #undoable(what: string, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  /** Whoever probes sees the whole start. */
+  async #serve(signal: AbortSignal): Promise<void> {
+    const { monitor, failed } = this.parts;
+    if (monitor === undefined) return;
+    const late = () => void monitor.close().catch((error: unknown) => failed(error, 'a late opening'));
+    await limited(() => monitor.open(), { what: 'opening HTTP', limitMs: STEP_MS, signal, graceMs: GRACE_MS, late });
+  }
+
+  /** And the whole stop. */
+  async #unserve(limitMs: number): Promise<void> {
+    const { monitor } = this.parts;
+    if (monitor !== undefined) await limited(() => monitor.close(), { what: 'closing HTTP', limitMs });
+  }
+
+  /** A session that is there too late, when the stop is past its closing, is closed here. */
+  #register(signal: AbortSignal): Promise<void> {
     const { engine, failed } = this.parts;
-    const undo = async () => {
-      await engine.quiesce();
-      await engine.close();
-    };
-    const late = () => void undo().catch((error: unknown) => failed(error, `undoing a late ${what}`));
-    return limited(work, { what, signal, graceMs: GRACE_MS, late });
+    const late = () => void engine.close().catch((error: unknown) => failed(error, 'closing a late session'));
+    return limited(() => engine.register(), { what: 'registering', limitMs: STEP_MS, signal, graceMs: GRACE_MS, late });
+  }
+
+  /** Asks every check once. */
+  async #check(signal: AbortSignal): Promise<void> {
+    const { workerId, health } = this.parts;
+    const giveUp = () => health.stop();
+    signal.addEventListener('abort', giveUp, { once: true });
+    const { checks } = await health.look();
+    signal.removeEventListener('abort', giveUp);
+    const failing = Object.entries(checks).find(([, { ok, critical }]) => !ok && critical);
+    if (failing) throw new CheckFailedError(workerId, failing[0], failing[1].error ?? '');
+  }
+
+  /** What the breaker asks is what the health says. */
+  #probe(): Promise<void> {
+    return this.parts.health.ask(SERVICES_CHECK);
   }
 
   #quiesce(limitMs: number): Promise<void> {
@@ -179,6 +202,15 @@ export class Lifecycle {
     const { engine, stopReason } = this.parts;
     const graceMs = Math.min(GRACE_MS, leftMs / 4);
     return limited(() => engine.release(stopReason(), graceMs), { what: 'handing tasks back', limitMs: leftMs / 2 });
+  }
+
+  async #flush(leftMs: number): Promise<void> {
+    try {
+      await limited(() => this.parts.engine.flush(), { what: 'flushing', limitMs: leftMs / 2 });
+    } catch (error) {
+      // What isn't confirmed by then is found by the watermark.
+      if (!(error instanceof TimeLimitError)) throw error;
+    }
   }
 
   #close(limitMs: number): Promise<void> {

@@ -6,27 +6,26 @@ import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { EngineChanges } from './engine.js';
-import { setLevel } from './log-level.js';
-import { duration } from './option-values.js';
+import { type LogLevel, setLevel } from './log-level.js';
 import { refuseUnknown } from './unknown-options.js';
 import {
   OPTIONS,
   type ResolvedOptions,
   resolveOptions,
-  SERVICES_CHECK,
   type WorkerChanges,
   type WorkerOptions,
 } from './worker-options.js';
 
-const CHANGEABLE = [
-  'concurrency',
-  'prefetch',
-  'leaseTtl',
-  'agingInterval',
-  'shutdownTimeout',
-  'logLevel',
-  'checkIntervals',
-] as const satisfies readonly (keyof WorkerChanges)[];
+/** What can change, and what it is called when it is resolved. */
+const CHANGEABLE = {
+  concurrency: 'concurrency',
+  prefetch: 'prefetch',
+  leaseTtl: 'leaseTtlMs',
+  agingInterval: 'agingIntervalMs',
+  shutdownTimeout: 'shutdownTimeoutMs',
+  logLevel: 'logLevel',
+  checkIntervals: 'checkIntervals',
+} as const satisfies Record<keyof WorkerChanges, keyof ResolvedOptions>;
 
 const OF_THE_ENGINE = ['concurrency', 'prefetch', 'leaseTtlMs', 'agingIntervalMs'] as const;
 
@@ -35,6 +34,8 @@ export interface Changeable {
   readonly engine: { reconfigure(changes: EngineChanges): void };
   readonly health: { setInterval(name: string, intervalMs: number): void };
   readonly logger: Logger;
+  /** The logger's own, where it has one: for a worker without `logLevel`. */
+  readonly ownLevel: LogLevel | undefined;
 }
 
 export class LiveOptions {
@@ -51,43 +52,47 @@ export class LiveOptions {
     return this.#now;
   }
 
-  /** Throws a ConfigError that names what is refused, and nothing has changed then. */
-  change(changes: WorkerChanges, { engine, health, logger }: Changeable): void {
+  /**
+   * Returns what is another now, by name. Throws a ConfigError that names what is refused, and nothing has changed
+   * then.
+   */
+  change(changes: WorkerChanges, { engine, health, logger, ownLevel }: Changeable): string[] {
     refuseFixed(this.#given, changes);
-    const { checkIntervals = {}, ...options } = changes;
-    const given = { ...this.#given, ...options };
+    const before = this.#now;
+    const given = withChanges(this.#given, changes);
     // The id may be one that was made up, and stays.
-    const next = { ...resolveOptions({ ...given, id: this.#now.id }), checks: this.#now.checks };
-    const intervals = intervalsOf(checkIntervals, this.#now);
-    const restoreLevel = changes.logLevel === undefined ? () => {} : setLevel(logger, changes.logLevel);
+    const after = { ...resolveOptions({ ...given, id: before.id }), checks: before.checks };
+    const level = after.logLevel ?? ownLevel;
+    const restoreLevel = after.logLevel === before.logLevel || level === undefined ? () => {} : setLevel(logger, level);
     try {
-      reconfigure(engine, this.#now, next);
+      reconfigure(engine, before, after);
     } catch (cause) {
       restoreLevel();
       throw new ConfigError('the worker could not take the new options, and keeps the old', { cause });
     }
-    for (const [name, intervalMs] of intervals) health.setInterval(name, intervalMs);
+    for (const [name, intervalMs] of Object.entries(after.checkIntervals))
+      if (intervalMs !== before.checkIntervals[name]) health.setInterval(name, intervalMs);
     this.#given = given;
-    this.#now = next;
-  }
-}
-
-function refuseFixed(given: WorkerOptions, changes: WorkerChanges): void {
-  refuseUnknown(changes, [...OPTIONS, 'checkIntervals'], 'reload()');
-  for (const [key, value] of Object.entries(changes)) {
-    if ((CHANGEABLE as readonly string[]).includes(key)) continue;
-    if (isDeepStrictEqual(value, given[key as keyof WorkerOptions])) continue;
-    throw new ConfigError(
-      `reload() can't change ${key} of a running worker, and changed nothing; it changes ${CHANGEABLE.join(', ')}`,
+    this.#now = after;
+    return Object.entries(CHANGEABLE).flatMap(([name, key]) =>
+      isDeepStrictEqual(before[key], after[key]) ? [] : [name],
     );
   }
 }
 
-function intervalsOf(changes: NonNullable<WorkerChanges['checkIntervals']>, { checks }: ResolvedOptions) {
-  refuseUnknown(changes, [SERVICES_CHECK, ...checks.map(({ name }) => name)], 'checkIntervals');
-  return Object.entries(changes).map(
-    ([name, interval]) => [name, duration(`checkIntervals.${name}`, interval, 0)] as const,
-  );
+function refuseFixed(given: WorkerOptions, changes: WorkerChanges): void {
+  refuseUnknown(changes, OPTIONS, 'reload()');
+  for (const [key, value] of Object.entries(changes)) {
+    if (key in CHANGEABLE || isDeepStrictEqual(value, given[key as keyof WorkerOptions])) continue;
+    const what = Object.keys(CHANGEABLE).join(', ');
+    throw new ConfigError(`reload() can't change ${key} of a running worker, and changed nothing; it changes ${what}`);
+  }
+}
+
+function withChanges(given: WorkerOptions, changes: WorkerChanges): WorkerOptions {
+  const { checkIntervals } = changes;
+  const merged = checkIntervals && { checkIntervals: { ...given.checkIntervals, ...checkIntervals } };
+  return { ...given, ...changes, ...merged };
 }
 
 /** The engine takes all that differs, or has what it had. */

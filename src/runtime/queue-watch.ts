@@ -22,9 +22,16 @@ export class QueueWatch {
 
   constructor(private readonly options: QueueWatchOptions) {}
 
-  /** Reads the list, answers with the queues that fit, and watches from now on. Rejects when the store is away. */
+  /** The queues that fit. Rejects when the store is away. */
+  async read(): Promise<readonly QueueRow[]> {
+    const queues = await this.options.read();
+    this.#seen = queues.reduce((sum, { key }) => sum + key, 0);
+    return queues.filter(this.options.fits);
+  }
+
+  /** The same, and watches from now on. */
   async start(): Promise<readonly QueueRow[]> {
-    const fitting = await this.#read();
+    const fitting = await this.read();
     this.#pulse.start(Number.POSITIVE_INFINITY);
     return fitting;
   }
@@ -45,18 +52,12 @@ export class QueueWatch {
 
   async #refresh(): Promise<number> {
     try {
-      this.options.found(await this.#read());
+      this.options.found(await this.read());
     } catch (error) {
       // The next look that succeeds asks for it again.
       this.#seen = Number.NaN;
       this.options.onError(error);
     }
     return Number.POSITIVE_INFINITY;
-  }
-
-  async #read(): Promise<readonly QueueRow[]> {
-    const queues = await this.options.read();
-    this.#seen = queues.reduce((sum, { key }) => sum + key, 0);
-    return queues.filter(this.options.fits);
   }
 }

@@ -3,7 +3,8 @@ import { type Codec, decodePayload } from '../core/codec.js';
 import type { ActivationRef, Path, RunKey } from '../core/model.js';
 import { assemble, INPUT_SOURCE, type Recipe, soleSource } from '../core/recipe.js';
 import type { Store } from '../store/store.js';
-import type { Batch } from './batch.js';
+import { Batch } from './batch.js';
+import { type Persistence, persist } from './persist.js';
 
 /** Reads outputs in batches: one statement for whatever was asked for meanwhile. */
 export type OutputReader = Batch<ActivationRef, Uint8Array | undefined>;
@@ -13,6 +14,23 @@ export interface ValueReader {
   readonly codec: Codec;
   /** Reads outputs; without it, one statement each. */
   readonly outputs?: OutputReader;
+}
+
+/** For what has to be read however long it takes: repeated while the store is away, outputs in batches. */
+export function persistentReader(
+  { store, codec }: Pick<ValueReader, 'store' | 'codec'>,
+  persistence: Persistence,
+): ValueReader {
+  const outputs = (refs: readonly ActivationRef[]) => persist(persistence, () => store.outputs(refs));
+  return {
+    codec,
+    outputs: new Batch((refs: ActivationRef[]) => outputs(refs)),
+    store: {
+      runInput: (run) => persist(persistence, () => store.runInput(run)),
+      outputs,
+      gather: (join) => persist(persistence, () => store.gather(join)),
+    },
+  };
 }
 
 /** What a row brought along: the bytes of its recipe's sole source, or its own. */

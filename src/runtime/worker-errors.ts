@@ -35,6 +35,17 @@ export class StartupTimeoutError extends BatonError {
   }
 }
 
+/** A critical check failed while the worker started. Mend what it asks for, or make it `critical: false`. */
+export class CheckFailedError extends BatonError {
+  constructor(
+    readonly workerId: string,
+    readonly check: string,
+    error: string,
+  ) {
+    super('CHECK_FAILED', `worker ${workerId} doesn't start: its critical check ${check} is failing (${error})`);
+  }
+}
+
 /** What a failed start-up rejects with: the first error itself, the others as (part of) its cause. */
 export function startupError(errors: readonly unknown[]): Error {
   const [first, ...others] = errors.map(asError) as [Error, ...Error[]];

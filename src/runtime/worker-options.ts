@@ -45,6 +45,8 @@ export interface WorkerOptions {
   readonly handleSignals?: boolean | { readonly reload?: () => WorkerChanges | Promise<WorkerChanges> };
   readonly hooks?: Hooks;
   readonly checks?: readonly HealthCheck[];
+  /** How often checks are asked, by name, instead of their own `interval`; `services` (30 s) is one of them. */
+  readonly checkIntervals?: Readonly<Record<string, Duration | undefined>>;
   /**
    * Answers `/livez`, `/readyz`, `/startupz` and `/metrics` from the first step of its start to the last of its stop.
    * Takes `fastify` and `prom-client`, which you install beside. @default false
@@ -54,15 +56,11 @@ export interface WorkerOptions {
   readonly logLevel?: LogLevel;
 }
 
-/** What can change while it runs. */
-export interface WorkerChanges
-  extends Pick<
-    WorkerOptions,
-    'concurrency' | 'prefetch' | 'leaseTtl' | 'agingInterval' | 'shutdownTimeout' | 'logLevel'
-  > {
-  /** By the name of the check. */
-  readonly checkIntervals?: Readonly<Record<string, Duration>>;
-}
+/** What can change while it runs. A check whose interval is undefined has its own again. */
+export type WorkerChanges = Pick<
+  WorkerOptions,
+  'concurrency' | 'prefetch' | 'leaseTtl' | 'agingInterval' | 'shutdownTimeout' | 'logLevel' | 'checkIntervals'
+>;
 
 /** Checked, with every default filled in. */
 export interface ResolvedOptions {
@@ -79,12 +77,15 @@ export interface ResolvedOptions {
   readonly handleSignals: NonNullable<WorkerOptions['handleSignals']>;
   readonly hooks: Hooks;
   readonly checks: readonly ResolvedCheck[];
+  /** Of every check, by name. */
+  readonly checkIntervals: Readonly<Record<string, number>>;
   readonly http: ResolvedHttp | undefined;
   readonly logLevel: LogLevel | undefined;
 }
 
 /** The name of the worker's own check. */
 export const SERVICES_CHECK = 'services';
+const SERVICES_INTERVAL_MS = 30_000;
 
 /** Every option there is. */
 export const OPTIONS = [
@@ -101,6 +102,7 @@ export const OPTIONS = [
   'handleSignals',
   'hooks',
   'checks',
+  'checkIntervals',
   'http',
   'logLevel',
 ] as const satisfies readonly (keyof WorkerOptions)[];
@@ -127,6 +129,7 @@ let made = 0;
 export function resolveOptions(options: WorkerOptions): ResolvedOptions {
   refuseUnknown(options, OPTIONS, 'a worker');
   const { prefetch, logLevel, handleSignals = false } = options;
+  const resolvedChecks = checks(options.checks ?? []);
   return {
     workflows: workflows(options.workflows),
     id: options.id === undefined ? `${hostname()}-${process.pid}-${++made}` : text('id', options.id),
@@ -140,7 +143,8 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
     hookTimeoutMs: duration('hookTimeout', options.hookTimeout ?? '10s', 1),
     handleSignals: signals(handleSignals),
     hooks: hooks(options.hooks ?? {}),
-    checks: checks(options.checks ?? []),
+    checks: resolvedChecks,
+    checkIntervals: intervals(options.checkIntervals ?? {}, resolvedChecks),
     http: options.http ? resolveHttp(options.http) : undefined,
     logLevel: logLevel === undefined ? undefined : level(logLevel),
   };
@@ -199,6 +203,18 @@ function checks(given: readonly HealthCheck[]): ResolvedCheck[] {
       successThreshold: integer(`${where}.successThreshold`, successThreshold, MOST_ANSWERS),
     };
   });
+}
+
+function intervals(given: NonNullable<WorkerOptions['checkIntervals']>, checks: readonly ResolvedCheck[]) {
+  const own = Object.fromEntries([
+    [SERVICES_CHECK, SERVICES_INTERVAL_MS],
+    ...checks.map((c) => [c.name, c.intervalMs]),
+  ]);
+  refuseUnknown(given, Object.keys(own), 'checkIntervals');
+  const changed = Object.entries(given).flatMap(([name, interval]) =>
+    interval === undefined ? [] : [[name, duration(`checkIntervals.${name}`, interval, 0)]],
+  );
+  return { ...own, ...Object.fromEntries(changed) } as Record<string, number>;
 }
 
 function level(given: LogLevel): LogLevel {

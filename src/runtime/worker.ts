@@ -13,7 +13,7 @@ import { WorkerHttp } from './http/worker-http.js';
 import type { Inspection } from './inspection.js';
 import { type EngineLike, Lifecycle } from './lifecycle.js';
 import { LiveOptions } from './live-options.js';
-import { setLevel } from './log-level.js';
+import { levelOf, setLevel } from './log-level.js';
 import type { Monitor, Monitored } from './monitored.js';
 import { duration } from './option-values.js';
 import { handleSignals } from './process-signals.js';
@@ -64,6 +64,7 @@ export class Worker implements WorkerHandle {
   readonly #undo: (() => void)[] = [];
   readonly #options: LiveOptions;
   #started: Promise<void> | undefined;
+  #reloading: Promise<void> = Promise.resolve();
   #hasRun = false;
   #stopMs: number | undefined;
   #stopReason: string | undefined;
@@ -76,14 +77,16 @@ export class Worker implements WorkerHandle {
     engineOf: (options: EngineOptions) => EngineLike = (own) => new Engine(own),
   ) {
     this.#options = new LiveOptions(options);
-    const { id, logLevel, checks, startupTimeoutMs } = this.#options.now;
+    const { id, logLevel, checks, checkIntervals, startupTimeoutMs } = this.#options.now;
     this.#services = services;
     this.id = id;
     this.#logger = services.logger.child({ worker: this.id });
     if (logLevel !== undefined) setLevel(this.#logger, logLevel);
     this.#events = new Emitter((err) => this.#logger.error({ err }, 'an event listener threw'));
     this.#engine = engineOf(this.#engineOptions());
-    this.#health = new HealthMonitor([this.#servicesCheck(), ...checks]);
+    this.#health = new HealthMonitor(
+      [this.#servicesCheck(), ...checks].map((check) => ({ ...check, intervalMs: checkIntervals[check.name] ?? 0 })),
+    );
     this.#http = this.#httpSide();
     const { inspection } = services;
     const inspected = inspection === undefined ? {} : { inspect: inspection.observer };
@@ -157,8 +160,9 @@ export class Worker implements WorkerHandle {
    */
   async reload(changes: WorkerChanges): Promise<void> {
     if (this.#ended() || this.state === 'stopping') throw new WorkerStateError(this.id, this.state, 'reload');
-    this.#options.change(changes, { engine: this.#engine, health: this.#health, logger: this.#logger });
-    this.#logger.info({ changes: Object.keys(changes) }, 'worker reloaded');
+    const ownLevel = levelOf(this.#services.logger);
+    const places = { engine: this.#engine, health: this.#health, logger: this.#logger, ownLevel };
+    this.#logger.info({ changes: this.#options.change(changes, places) }, 'worker reloaded');
   }
 
   /** Asks its checks now: its own, `services`, and those of its options. Never rejects. */
@@ -212,6 +216,7 @@ export class Worker implements WorkerHandle {
 
   #lifecycle(): Lifecycle {
     return new Lifecycle({
+      workerId: this.id,
       engine: this.#engine,
       health: this.#health,
       monitor: this.#services.monitor?.(this.#monitored()) ?? this.#http,
@@ -300,15 +305,17 @@ export class Worker implements WorkerHandle {
 
   #listen(): void {
     let troubled = false;
+    const trouble = (type: 'infrastructure.failed' | 'infrastructure.lost', error: unknown) => {
+      // One line an outage; the listeners of `error` hear everything.
+      this.#logger[troubled ? 'debug' : 'warn']({ err: error }, 'trouble with store or broker');
+      troubled = true;
+      this.actor.send({ type });
+      this.#events.emit('error', asError(error));
+    };
     this.#undo.push(
       this.#engine.on('task', (event) => this.#events.emit('task', event)),
-      this.#engine.on('infrastructure.failed', (error) => {
-        // One line an outage; the listeners of `error` hear everything.
-        this.#logger[troubled ? 'debug' : 'warn']({ err: error }, 'trouble with store or broker');
-        troubled = true;
-        this.actor.send({ type: 'infrastructure.failed' });
-        this.#events.emit('error', asError(error));
-      }),
+      this.#engine.on('infrastructure.failed', (error) => trouble('infrastructure.failed', error)),
+      this.#engine.on('infrastructure.lost', (error) => trouble('infrastructure.lost', error)),
       this.#engine.on('infrastructure.ok', () => {
         troubled = false;
         this.actor.send({ type: 'infrastructure.ok' });
@@ -327,7 +334,10 @@ export class Worker implements WorkerHandle {
     const unhandle = handleSignals({
       stop: (signal) => void this.stop({ reason: signal }),
       force: () => this.actor.send({ type: 'stop.forced' }),
-      reload: (signal) => void this.#reloadOn(signal),
+      // One at a time, and the last one last.
+      reload: (signal) => {
+        this.#reloading = this.#reloading.then(() => this.#reloadOn(signal));
+      },
     });
     return () => {
       unhandle();
@@ -345,7 +355,8 @@ export class Worker implements WorkerHandle {
     try {
       await this.reload(await source());
     } catch (error) {
-      this.#failed(error, 'reload');
+      this.#logger.error({ err: error, signal }, 'the new options are refused; nothing has changed');
+      this.#events.emit('error', asError(error));
     }
   }
 

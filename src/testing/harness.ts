@@ -58,7 +58,8 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
   const clock = { now: new Date(startAt).getTime() };
   if (!Number.isFinite(clock.now)) throw new ConfigError(`startAt is no time: ${String(startAt)}`);
   const memory = inMemory({ workflows, id: 'harness', logger, now: () => clock.now });
-  await memory.engine.open();
+  await memory.engine.define();
+  await memory.engine.register();
   await memory.engine.consume();
   const session = await memory.connection.store.openSession({
     workerId: 'clock',

@@ -4,7 +4,18 @@ import type { TaskEvent } from '../../src/runtime/engaged.js';
 import type { EngineChanges, EngineEvents, QueueState } from '../../src/runtime/engine.js';
 import type { EngineLike } from '../../src/runtime/lifecycle.js';
 
-type Step = 'open' | 'consume' | 'quiesce' | 'drain' | 'release' | 'close' | 'probe';
+type Step =
+  | 'define'
+  | 'reachBroker'
+  | 'learnQueues'
+  | 'register'
+  | 'consume'
+  | 'quiesce'
+  | 'drain'
+  | 'release'
+  | 'flush'
+  | 'close'
+  | 'probe';
 
 export class FakeEngine implements EngineLike {
   /** Every call, in order; a drain that is asked again and again counts once. */
@@ -29,8 +40,20 @@ export class FakeEngine implements EngineLike {
     return this.#listeners;
   }
 
-  open(): Promise<void> {
-    return this.#step('open');
+  define(): Promise<void> {
+    return this.#step('define');
+  }
+
+  reachBroker(): Promise<void> {
+    return this.#step('reachBroker');
+  }
+
+  learnQueues(): Promise<void> {
+    return this.#step('learnQueues');
+  }
+
+  register(): Promise<void> {
+    return this.#step('register');
   }
 
   async consume(): Promise<void> {
@@ -53,6 +76,10 @@ export class FakeEngine implements EngineLike {
   async release(reason: Error, graceMs: number): Promise<void> {
     this.released = { reason, graceMs };
     await this.#step('release');
+  }
+
+  flush(): Promise<void> {
+    return this.#step('flush');
   }
 
   close(): Promise<void> {
@@ -79,6 +106,11 @@ export class FakeEngine implements EngineLike {
   /** An operation on store or broker failed, so many times. */
   fail(times = 1): void {
     for (let i = 0; i < times; i++) this.#events.emit('infrastructure.failed', new Error('connection refused'));
+  }
+
+  /** The broker's connection is gone. */
+  lose(): void {
+    this.#events.emit('infrastructure.lost', new Error('connection reset'));
   }
 
   recover(): void {

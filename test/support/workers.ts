@@ -17,6 +17,8 @@ export interface Services {
 export interface WorkerProcess {
   readonly pid: number;
   readonly child: ChildProcess;
+  /** Its exit code, null after a signal, when it is gone. */
+  readonly exited: Promise<number | null>;
   /** Everything it said. */
   output(): string;
   /** Kills it by its pid and waits until it is gone; resolves with its exit code, null after a signal. */
@@ -33,18 +35,29 @@ export interface Ended {
 const WAIT_MS = 20_000;
 
 /** Starts a worker and waits until it consumes. `module` is a file of test/fixtures, or an absolute path. */
-export function startWorker(module: string, services: Services, args: readonly string[] = []): Promise<WorkerProcess> {
-  return startProcess(workerCommand(module, services, args), services);
+export async function startWorker(
+  module: string,
+  services: Services,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): Promise<WorkerProcess> {
+  return running(spawnWorker(module, services, args, env));
 }
 
 /** The same, and waits only until it answers HTTP. */
 export function launchWorker(module: string, services: Services, args: readonly string[]): Promise<WorkerProcess> {
-  return startProcess(workerCommand(module, services, args), services, {}, 'http listening');
+  return running(spawnWorker(module, services, args), 'http listening');
 }
 
-function workerCommand(module: string, { namespace }: Services, args: readonly string[]): string[] {
+/** The same, without waiting. */
+export function spawnWorker(
+  module: string,
+  services: Services,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): WorkerProcess {
   const path = module.startsWith('/') ? module : fixture(module);
-  return [CLI, 'worker', path, '--namespace', namespace, ...args];
+  return launch([CLI, 'worker', path, '--namespace', services.namespace, ...args], services, env);
 }
 
 /** The same for a fixture that is a program of its own and says "worker running". */
@@ -53,15 +66,10 @@ export function startProgram(
   services: Services,
   env: Record<string, string> = {},
 ): Promise<WorkerProcess> {
-  return startProcess([fixture(program)], services, env);
+  return running(launch([fixture(program)], services, env));
 }
 
-async function startProcess(
-  argv: readonly string[],
-  services: Services,
-  env: Record<string, string> = {},
-  sign = 'worker running',
-): Promise<WorkerProcess> {
+function launch(argv: readonly string[], services: Services, env: Record<string, string>): WorkerProcess {
   const child = spawn(process.execPath, argv, {
     env: { ...environment(services), BATON_TEST_NAMESPACE: services.namespace, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -72,18 +80,20 @@ async function startProcess(
       output += text;
     });
   }
-  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const gone = once(child, 'exit') as Promise<[number | null]>;
+  // What it said last is in the output then.
+  const exited = once(child, 'close').then(([code]) => code as number | null);
   const worker: WorkerProcess = {
     pid: child.pid as number,
     child,
+    exited,
     output: () => output,
     async end(signal = 'SIGKILL') {
       if (child.exitCode === null && child.signalCode === null) process.kill(worker.pid, signal);
-      const [code] = await exited;
+      const [code] = await gone;
       return code;
     },
   };
-  await running(worker, child, sign);
   return worker;
 }
 
@@ -99,7 +109,8 @@ export function environment({ postgres, rabbitmq, ledger }: Services): NodeJS.Pr
   return { ...process.env, DATABASE_URL: postgres, AMQP_URL: rabbitmq, LEDGER_URL: ledger ?? postgres };
 }
 
-async function running(worker: WorkerProcess, child: ChildProcess, sign: string): Promise<void> {
+async function running(worker: WorkerProcess, sign = 'worker running'): Promise<WorkerProcess> {
+  const { child } = worker;
   const until = Date.now() + WAIT_MS;
   while (!worker.output().includes(sign)) {
     const gone = child.exitCode !== null || child.signalCode !== null;
@@ -109,6 +120,7 @@ async function running(worker: WorkerProcess, child: ChildProcess, sign: string)
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  return worker;
 }
 
 /** Runs one command of the CLI to its end. */

@@ -11,7 +11,7 @@ import type { Worker } from '../../runtime/worker.js';
 import { exitCodeOf, explain, FAILED, OK } from '../exit-codes.js';
 import { processIo } from '../io.js';
 import { jsonLine } from '../json.js';
-import { loadWorkflows } from '../load-module.js';
+import { loadModules } from '../load-module.js';
 import { lookOf } from '../terminal.js';
 import { boardLines, runsShown, taskLine } from './board.js';
 import type { DevNews, DevOptions } from './front.js';
@@ -45,7 +45,7 @@ try {
 process.stdout.write('', () => process.exit());
 
 async function work(): Promise<number> {
-  const workflows = await loadWorkflows(modules, io.cwd);
+  const { workflows, worker: own } = await loadModules(modules, io.cwd);
   const logger: Logger = pino(
     { name: 'baton', level: verbose ? 'debug' : 'info' },
     json ? process.stdout : logLines(process.stdout),
@@ -53,6 +53,7 @@ async function work(): Promise<number> {
   const baton = await connect({ embedded: folder, namespace, logger });
   try {
     const worker = baton.worker({
+      ...own,
       workflows,
       shutdownTimeout: SHUTDOWN,
       ...(concurrency === undefined ? {} : { concurrency }),

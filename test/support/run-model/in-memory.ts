@@ -197,7 +197,8 @@ class InMemoryDriver implements Driver {
       timers: false,
     });
     engines.push(engine);
-    await engine.open();
+    await engine.define();
+    await engine.register();
     await engine.consume();
   }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -30,7 +30,8 @@ function run(hook: (worker: Worker) => void, argv: readonly string[] = []) {
   const baton = memory.baton();
   const stand = {
     worker(options: WorkerOptions): Worker {
-      const worker = baton.worker({ ...options, handleSignals: false, hooks: { onStartup: () => hook(worker) } });
+      const onStartup = [options.hooks?.onStartup ?? [], () => hook(worker)].flat();
+      const worker = baton.worker({ ...options, handleSignals: false, hooks: { ...options.hooks, onStartup } });
       return worker;
     },
     close: () => baton.close(),
@@ -64,4 +65,27 @@ test('a worker says that it runs, in a line of its log, and ends well when it is
     .filter(Boolean)
     .map((line) => JSON.parse(line));
   expect(lines).toContainEqual(expect.objectContaining({ msg: 'worker running', worker: 'w7', workflows: ['order'] }));
+});
+
+test('hooks and options come from the module, and from the file of --config', async () => {
+  const file = join(cwd, 'order.mjs');
+  const lines = [
+    readFileSync(file, 'utf8'),
+    "import { writeFileSync } from 'node:fs';",
+    "const onStartup = ({ worker }) => writeFileSync(new URL('warm', import.meta.url), worker.id);",
+    "export const worker = { id: 'of-module', hooks: { onStartup } };",
+  ];
+  writeFileSync(file, lines.join('\n'));
+  writeFileSync(join(cwd, 'worker.json'), JSON.stringify({ id: 'of-file' }));
+  const { code, stderr } = await run((worker) => void worker.stop(), ['--config', 'worker.json']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(readFileSync(join(cwd, 'warm'), 'utf8')).toBe('of-file');
+});
+
+test('a file that says something wrong ends it with code 2 and a line that names the option', async () => {
+  writeFileSync(join(cwd, 'worker.json'), '{"concurrency": 0}');
+  expect(await run(() => {}, ['--config', 'worker.json'])).toMatchObject({
+    code: 2,
+    stderr: 'baton: worker.json: concurrency: 0 is not a whole number from 1 to 10000\n',
+  });
 });

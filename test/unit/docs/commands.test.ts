@@ -70,6 +70,7 @@ beforeAll(() => {
     `import { flow } from '${core}';\nexport const one = flow('${name}').waitForSignal('packed').build();\n`;
   writeFileSync(join(cwd, 'shop.mjs'), module('order'));
   writeFileSync(join(cwd, 'mail.mjs'), module('mail'));
+  writeFileSync(join(cwd, 'w.json'), '{"shutdownTimeout": "5s"}');
 });
 afterAll(() => rmSync(cwd, { recursive: true }));
 beforeEach(() => {

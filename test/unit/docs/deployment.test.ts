@@ -14,7 +14,12 @@ import { documented } from '../../support/documented-metrics.js';
 // Commands parse without the modules that they name.
 vi.mock('../../../src/cli/load-module.js', async (original) => ({
   ...(await original<object>()),
-  loadWorkflows: async () => [],
+  loadModules: async () => ({ workflows: [], worker: {} }),
+}));
+// Nor are the files there that they read.
+vi.mock('../../../src/cli/worker-settings.js', async (original) => ({
+  ...(await original<object>()),
+  readOptions: async () => ({ workflows: [] }),
 }));
 vi.mock('../../../src/cli/supervise.js', async (original) => ({
   ...(await original<object>()),

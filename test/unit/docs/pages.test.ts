@@ -8,9 +8,19 @@ import { cli } from '../../support/cli-in-memory.js';
 import { argumentsOf, blocksOf, languageOf, linesOf, programOf, ROOT } from '../../support/pages.js';
 
 // Commands parse without the modules that they name.
-vi.mock('../../../src/cli/load-module.js', async (original) => ({
+vi.mock('../../../src/cli/load-module.js', async (original) => {
+  const workflows = [flow('order').delay('d', 1).build()];
+  return {
+    ...(await original<object>()),
+    loadWorkflows: async () => workflows,
+    loadModules: async () => ({ workflows, worker: {} }),
+  };
+});
+
+// Nor are the files there that they read.
+vi.mock('../../../src/cli/worker-settings.js', async (original) => ({
   ...(await original<object>()),
-  loadWorkflows: async () => [flow('order').delay('d', 1).build()],
+  readOptions: async () => ({ workflows: [] }),
 }));
 
 vi.mock('../../../src/cli/supervise.js', async (original) => ({
@@ -89,7 +99,11 @@ function problemsOf(page: string, own: string, before: string): string[] {
   const text = `${before}\n${own}`;
   const offset = before.split('\n').length;
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
-  const paths = { batonmq: ['./src/index.ts'], 'batonmq/testing': ['./src/testing/index.ts'] };
+  const paths = {
+    batonmq: ['./src/index.ts'],
+    'batonmq/testing': ['./src/testing/index.ts'],
+    'batonmq/machines': ['./machines/index.ts'],
+  };
   const compilerOptions = { ...config.compilerOptions, noEmit: true, allowJs: true, paths };
   const { options } = ts.parseJsonConfigFileContent({ compilerOptions, files: [] }, ts.sys, ROOT);
   const source = join(ROOT, 'page.ts');

@@ -29,16 +29,16 @@ describe('actors', () => {
         {
           id: 'w',
           machine: 'worker',
-          states: ['starting.beforeStart'],
+          states: ['starting.serving'],
           since: 250,
           ended: false,
           facts: { paused: false },
         },
       ],
-      events: [{ seq: 1, at: 250, who: 'w', what: 'initializing → starting.beforeStart on start.requested' }],
+      events: [{ seq: 1, at: 250, who: 'w', what: 'initializing → starting.serving on start.requested' }],
     });
     worker.send({ type: 'stop.requested' });
-    expect(feed.frame().events.at(-1)?.what).toBe('starting.beforeStart → stopping.afterStop on stop.requested');
+    expect(feed.frame().events.at(-1)?.what).toBe('starting.serving → stopping.unserving on stop.requested');
   });
 
   test('that only change their context stay in their state', () => {

@@ -12,9 +12,9 @@ test('who lives is on the roll, parents before their children; who has ended isn
   const worker = createActor(workerMachine, { id: 'w', input: { startupTimeoutMs: 10 }, inspect }).start();
   worker.send({ type: 'start.requested' });
   createActor(connectionMachine, { id: 'c', input: { client: 'c' }, inspect }).start();
-  expect(idsOf(roll)).toEqual(['w', '0.worker.starting.beforeStart', 'c']);
+  expect(idsOf(roll)).toEqual(['w', '0.worker.starting.serving', 'c']);
   worker.send({ type: 'stop.requested' });
-  expect(idsOf(roll)).toEqual(['w', 'c', '0.worker.stopping.afterStop']);
+  expect(idsOf(roll)).toEqual(['w', 'c', '0.worker.stopping.unserving']);
 });
 
 test('it stays short, however many come and go', async () => {

@@ -10,25 +10,57 @@ const MOVES = {
   tripped: { type: 'breaker.tripped' },
   backedOff: { type: 'xstate.after.backOff.breaker.open' },
   rested: { type: 'xstate.after.shortest.breaker.open.resting' },
-  proved: { type: 'xstate.after.longest.breaker.closed.proving' },
+  proved: { type: 'xstate.after.proving.breaker.closed.proving' },
   probed: { type: 'xstate.done.actor.0.breaker.half-open', output: undefined },
   refused: { type: 'xstate.error.actor.0.breaker.half-open', error: new Error('refused') },
   hung: { type: 'xstate.after.probeLimit.breaker.half-open' },
 } as const;
 type Move = keyof typeof MOVES;
 
-/** How each state is reached, and where each move leads from there; a move that isn't named changes nothing. */
-const STATES: Record<string, { readonly by: readonly Move[]; readonly to: { readonly [M in Move]?: string } }> = {
-  'closed.steady': { by: [], to: { tripped: 'open.resting' } },
+/** Where each move leads: every one is named exactly once. `stays`: nowhere. */
+type Row = { readonly [target: string]: readonly Move[] };
+
+/** The ends of what goes on in other states. */
+const NOT_CLOSED: Move[] = ['proved'];
+const NOT_OPEN: Move[] = ['backedOff', 'rested'];
+const NOT_HALF_OPEN: Move[] = ['probed', 'refused', 'hung'];
+
+/** How each state is reached, and where each move leads from there. */
+const STATES: Record<string, { readonly by: readonly Move[]; readonly to: Row }> = {
+  'closed.steady': {
+    by: [],
+    to: { 'open.resting': ['tripped'], stays: ['failed', 'ok', ...NOT_CLOSED, ...NOT_OPEN, ...NOT_HALF_OPEN] },
+  },
   'closed.proving': {
     by: ['tripped', 'backedOff', 'probed'],
-    to: { tripped: 'open.resting', proved: 'closed.steady' },
+    to: {
+      'open.resting': ['tripped'],
+      'closed.steady': ['proved'],
+      stays: ['failed', 'ok', ...NOT_OPEN, ...NOT_HALF_OPEN],
+    },
   },
-  'open.resting': { by: ['tripped'], to: { backedOff: 'half-open', rested: 'open.listening' } },
-  'open.listening': { by: ['tripped', 'rested'], to: { backedOff: 'half-open', ok: 'half-open' } },
+  'open.resting': {
+    by: ['tripped'],
+    to: {
+      'half-open': ['backedOff'],
+      'open.listening': ['rested'],
+      stays: ['failed', 'ok', 'tripped', ...NOT_CLOSED, ...NOT_HALF_OPEN],
+    },
+  },
+  'open.listening': {
+    by: ['tripped', 'rested'],
+    to: {
+      'half-open': ['backedOff', 'ok'],
+      stays: ['failed', 'tripped', 'rested', ...NOT_CLOSED, ...NOT_HALF_OPEN],
+    },
+  },
   'half-open': {
     by: ['tripped', 'backedOff'],
-    to: { probed: 'closed.proving', refused: 'open.resting', hung: 'open.resting' },
+    to: {
+      'closed.proving': ['probed'],
+      'open.resting': ['refused', 'hung'],
+      stays: ['failed', 'ok', 'tripped', ...NOT_CLOSED, ...NOT_OPEN],
+    },
   },
 };
 
@@ -45,10 +77,17 @@ function having(moves: readonly Move[]): Snapshot {
 }
 
 describe.each(Object.entries(STATES))('in %s', (state, { by, to }) => {
-  test.each(Object.keys(MOVES) as Move[])('%s leads where the table says, and nowhere else', (move) => {
+  test('every move is in the table, once', () => {
+    expect(Object.values(to).flat().sort()).toEqual(Object.keys(MOVES).sort());
+  });
+
+  const pairs = Object.entries(to).flatMap(([target, moves]) =>
+    moves.map((move) => [move, target === 'stays' ? state : target] as const),
+  );
+  test.each(pairs)('%s leads to %s', (move, target) => {
     const before = having(by);
     expect(detailOf(before)).toBe(state);
-    expect(detailOf(moved(before, move))).toBe(to[move] ?? state);
+    expect(detailOf(moved(before, move))).toBe(target);
   });
 });
 
@@ -79,7 +118,8 @@ describe('five failures', () => {
 });
 
 describe('over time', () => {
-  function probing(probe: () => Promise<void>) {
+  /** The back-off at its longest, unless chance is given. */
+  function probing(probe: () => Promise<void>, random = () => 0) {
     const clock = new SimulatedClock();
     let probes = 0;
     const machine = breakerMachine.provide({
@@ -90,16 +130,16 @@ describe('over time', () => {
         }),
       },
     });
-    const actor = createActor(machine, { clock, input: {} }).start();
+    const actor = createActor(machine, { clock, input: { random } }).start();
     return { actor, clock, probes: () => probes };
   }
 
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-  test('each probe that fails doubles the back-off, from 1 s to 30 s', async () => {
+  test('each probe that fails doubles the back-off, from 250 ms to 1.5 s', async () => {
     const { actor, clock, probes } = probing(() => Promise.reject(new Error('refused')));
     actor.send({ type: 'breaker.tripped' });
-    for (const [i, backOffMs] of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000].entries()) {
+    for (const [i, backOffMs] of [250, 500, 1_000, 1_500, 1_500, 1_500].entries()) {
       clock.increment(backOffMs - 1);
       expect(probes()).toBe(i);
       clock.increment(1);
@@ -109,10 +149,27 @@ describe('over time', () => {
     }
   });
 
+  test('chance shortens each back-off, by half at most', async () => {
+    const chances = [0, 0.5, 1, 0.25];
+    const { actor, clock, probes } = probing(
+      () => Promise.reject(new Error('refused')),
+      () => chances.shift() ?? 0,
+    );
+    actor.send({ type: 'breaker.tripped' });
+    for (const [i, backOffMs] of [250, 500 * 0.75, 1_000 * 0.5, 1_500 * 0.875].entries()) {
+      expect(actor.getSnapshot().context.backOffMs).toBe(backOffMs);
+      clock.increment(backOffMs - 1);
+      expect(probes()).toBe(i);
+      clock.increment(1);
+      expect(probes()).toBe(i + 1);
+      await turn();
+    }
+  });
+
   test('it closes by itself when a probe succeeds', async () => {
     const { actor, clock } = probing(() => Promise.resolve());
     actor.send({ type: 'breaker.tripped' });
-    clock.increment(1_000);
+    clock.increment(250);
     await turn();
     expect(actor.getSnapshot().matches('closed')).toBe(true);
   });
@@ -120,7 +177,7 @@ describe('over time', () => {
   test('a probe that hangs has failed after 10 s', () => {
     const { actor, clock } = probing(() => new Promise(() => {}));
     actor.send({ type: 'breaker.tripped' });
-    clock.increment(1_000);
+    clock.increment(250);
     clock.increment(9_999);
     expect(actor.getSnapshot().value).toBe('half-open');
     clock.increment(1);
@@ -138,23 +195,23 @@ describe('over time', () => {
       expect(probes()).toBe(before + 1);
       await turn();
     };
-    await opensFor(1_000);
+    await opensFor(250);
     clock.increment(29_999);
-    await opensFor(2_000);
+    await opensFor(500);
     clock.increment(30_000);
-    await opensFor(1_000);
+    await opensFor(250);
   });
 
-  test('a success seen during a long back-off brings the probe forward, but not within the first second', async () => {
+  test('a success seen during a long back-off brings the probe forward, but not within the first quarter of a second', async () => {
     let refuse = true;
     const { actor, clock, probes } = probing(() => (refuse ? Promise.reject(new Error('refused')) : Promise.resolve()));
     actor.send({ type: 'breaker.tripped' });
-    for (const backOffMs of [1_000, 2_000, 4_000]) {
+    for (const backOffMs of [250, 500, 1_000]) {
       clock.increment(backOffMs);
       await turn();
     }
     refuse = false;
-    clock.increment(999);
+    clock.increment(249);
     actor.send({ type: 'infrastructure.ok' });
     expect(probes()).toBe(3);
     clock.increment(1);

@@ -13,6 +13,7 @@ const MOVES = [
   'resume.requested',
   'infrastructure.failed',
   'infrastructure.ok',
+  'infrastructure.lost',
   'health.bad',
   'health.good',
   'startup.expired',
@@ -23,70 +24,129 @@ const MOVES = [
 ] as const;
 type Move = (typeof MOVES)[number];
 
-const STARTING = ['beforeStart', 'opening', 'onStartup', 'consuming', 'afterStart'].map((step) => `starting.${step}`);
+/** The steps of a start, and where a start that ends in one of them enters the stop. */
+const START = {
+  serving: 'unserving',
+  beforeStart: 'afterStop',
+  database: 'afterStop',
+  broker: 'afterStop',
+  topology: 'afterStop',
+  onStartup: 'onShutdown',
+  checking: 'onShutdown',
+  registering: 'onShutdown',
+  consuming: 'quiescing',
+  afterStart: 'beforeStop',
+} as const;
+const STARTING = Object.keys(START) as (keyof typeof START)[];
 
-/** How each state is reached, and where each move leads from there; a move that isn't named changes nothing. */
-const STATES: Record<string, { readonly by: readonly Move[]; readonly to: { readonly [M in Move]?: string } }> = {
-  initializing: { by: [], to: { 'start.requested': 'starting.beforeStart', 'stop.requested': 'stopped' } },
+const STOPPING = [
+  'beforeStop',
+  'quiescing',
+  'draining',
+  'releasing',
+  'flushing',
+  'onShutdown',
+  'closing',
+  'afterStop',
+  'unserving',
+] as const;
 
-  'starting.beforeStart': starting(0, 'starting.opening', 'stopping.afterStop'),
-  'starting.opening': starting(1, 'starting.onStartup', 'stopping.closing'),
-  'starting.onStartup': starting(2, 'starting.consuming', 'stopping.onShutdown'),
-  'starting.consuming': starting(3, 'starting.afterStart', 'stopping.quiescing'),
-  'starting.afterStart': starting(4, 'running.ready', 'stopping.beforeStop'),
+/** These change facts at most, whatever the state. */
+const SILENT: Move[] = ['start.requested', 'infrastructure.failed', 'infrastructure.ok', 'infrastructure.lost'];
+const FACTS: Move[] = ['health.bad', 'health.good', 'breaker.opened', 'breaker.closed'];
+const ENDS: Move[] = ['step.done', 'step.failed'];
 
-  'running.ready': running([], {
-    'pause.requested': 'running.quiescing',
-    'breaker.opened': 'running.quiescing',
-    'health.bad': 'running.degraded',
-  }),
-  'running.degraded': running(['health.bad'], {
-    'pause.requested': 'running.quiescing',
-    'breaker.opened': 'running.quiescing',
-    'health.good': 'running.ready',
-  }),
-  'running.quiescing': running(['pause.requested'], { 'step.done': 'running.paused', 'step.failed': 'running.paused' }),
-  'running.paused': running(['pause.requested', 'step.done'], { 'resume.requested': 'running.resuming' }),
-  'running.recovering': running(['breaker.opened', 'step.done'], {
-    'pause.requested': 'running.paused',
-    'breaker.closed': 'running.resuming',
-  }),
-  'running.resuming': running(['pause.requested', 'step.done', 'resume.requested'], {
-    'step.done': 'running.ready',
-    'step.failed': 'running.quiescing',
-  }),
+/** Where each move leads: every one is named exactly once. `stays`: nowhere. */
+type Row = { readonly [target: string]: readonly Move[] };
 
-  'stopping.beforeStop': stopping(0, 'stopping.quiescing', { 'stop.forced': 'stopping.quiescing' }),
-  'stopping.quiescing': stopping(1, 'stopping.draining'),
-  'stopping.draining': stopping(2, 'stopping.releasing', { 'stop.forced': 'stopping.releasing' }),
-  'stopping.releasing': stopping(3, 'stopping.onShutdown'),
-  'stopping.onShutdown': stopping(4, 'stopping.closing'),
-  'stopping.closing': stopping(5, 'stopping.afterStop'),
-  'stopping.afterStop': {
-    by: [...running([], {}).by, 'stop.requested', ...times(6)],
-    to: { 'step.done': 'stopped', 'step.failed': 'error' },
+/** How each state is reached, and where everything that can happen leads from there. */
+const STATES: Record<string, { readonly by: readonly Move[]; readonly to: Row }> = {
+  initializing: {
+    by: [],
+    to: {
+      'starting.serving': ['start.requested'],
+      stopped: ['stop.requested'],
+      stays: MOVES.filter((move) => !['start.requested', 'stop.requested'].includes(move)),
+    },
   },
 
-  stopped: { by: ['stop.requested'], to: {} },
-  error: { by: ['start.requested', 'step.failed', 'step.done'], to: {} },
+  ...Object.fromEntries(
+    STARTING.map((step, i) => {
+      const next = STARTING[i + 1];
+      const to: Row = {
+        [next === undefined ? 'running.ready' : `starting.${next}`]: ['step.done'],
+        [`stopping.${START[step]}`]: ['step.failed', 'stop.requested', 'startup.expired'],
+        stays: [...SILENT, ...FACTS, 'stop.forced', 'pause.requested', 'resume.requested'],
+      };
+      return [`starting.${step}`, { by: ['start.requested', ...times(i)], to }];
+    }),
+  ),
+
+  'running.ready': running([], {
+    'running.quiescing': ['pause.requested', 'breaker.opened'],
+    'running.degraded': ['health.bad'],
+    stays: ['resume.requested', 'health.good', 'breaker.closed', ...ENDS],
+  }),
+  'running.degraded': running(['health.bad'], {
+    'running.quiescing': ['pause.requested', 'breaker.opened'],
+    'running.ready': ['health.good'],
+    stays: ['resume.requested', 'health.bad', 'breaker.closed', ...ENDS],
+  }),
+  'running.quiescing': running(['pause.requested'], {
+    'running.paused': ENDS,
+    stays: ['pause.requested', 'resume.requested', ...FACTS],
+  }),
+  'running.paused': running(['pause.requested', 'step.done'], {
+    'running.resuming': ['resume.requested'],
+    stays: ['pause.requested', ...FACTS, ...ENDS],
+  }),
+  'running.recovering': running(['breaker.opened', 'step.done'], {
+    'running.paused': ['pause.requested'],
+    'running.resuming': ['breaker.closed'],
+    stays: ['resume.requested', 'health.bad', 'health.good', 'breaker.opened', ...ENDS],
+  }),
+  'running.resuming': running(['pause.requested', 'step.done', 'resume.requested'], {
+    'running.ready': ['step.done'],
+    'running.quiescing': ['step.failed'],
+    stays: ['pause.requested', 'resume.requested', ...FACTS],
+  }),
+
+  'stopping.beforeStop': stopping(0, { 'stopping.quiescing': [...ENDS, 'stop.forced'] }),
+  'stopping.quiescing': stopping(1, { 'stopping.draining': ENDS, stays: ['stop.forced'] }),
+  'stopping.draining': stopping(2, { 'stopping.releasing': [...ENDS, 'stop.forced'] }),
+  'stopping.releasing': stopping(3, { 'stopping.flushing': ENDS, stays: ['stop.forced'] }),
+  'stopping.flushing': stopping(4, { 'stopping.onShutdown': ENDS, stays: ['stop.forced'] }),
+  'stopping.onShutdown': stopping(5, { 'stopping.closing': ENDS, stays: ['stop.forced'] }),
+  'stopping.closing': stopping(6, { 'stopping.afterStop': ENDS, stays: ['stop.forced'] }),
+  'stopping.afterStop': stopping(7, { 'stopping.unserving': ENDS, stays: ['stop.forced'] }),
+  'stopping.unserving': stopping(8, { stopped: ['step.done'], error: ['step.failed'], stays: ['stop.forced'] }),
+
+  stopped: { by: ['stop.requested'], to: { stays: MOVES } },
+  error: { by: ['start.requested', 'step.failed', 'step.done'], to: { stays: MOVES } },
 };
 
-function starting(done: number, next: string, counterpart: string) {
-  const by: Move[] = ['start.requested', ...times(done)];
-  const unwound = { 'stop.requested': counterpart, 'startup.expired': counterpart, 'step.failed': counterpart };
-  return { by, to: { ...unwound, 'step.done': next } };
-}
-
-function running(by: readonly Move[], to: { readonly [M in Move]?: string }) {
+function running(by: readonly Move[], { stays = [], ...to }: Row) {
   return {
-    by: ['start.requested', ...times(5), ...by] as Move[],
-    to: { 'stop.requested': 'stopping.beforeStop', ...to },
+    by: ['start.requested', ...times(STARTING.length), ...by] as Move[],
+    to: {
+      'stopping.beforeStop': ['stop.requested'],
+      ...to,
+      stays: [...stays, ...SILENT, 'stop.forced', 'startup.expired'],
+    } as Row,
   };
 }
 
-function stopping(done: number, next: string, to: { readonly [M in Move]?: string } = {}) {
-  const by: Move[] = ['start.requested', ...times(5), 'stop.requested', ...times(done)];
-  return { by, to: { 'step.done': next, 'step.failed': next, ...to } };
+function stopping(done: number, { stays = [], ...to }: Row) {
+  return {
+    by: ['start.requested', ...times(STARTING.length), 'stop.requested', ...times(done)] as Move[],
+    to: {
+      ...to,
+      stays: [
+        ...[...stays, ...SILENT, ...FACTS],
+        ...['stop.requested', 'pause.requested', 'resume.requested', 'startup.expired'],
+      ],
+    } as Row,
+  };
 }
 
 function times(steps: number): Move[] {
@@ -135,7 +195,7 @@ function leaves(node: { states: object; path: string[] }): string[] {
   return children.length === 0 ? [node.path.join('.')] : children.flatMap(leaves);
 }
 
-test('the table below names every state that the machine rests in, and every event that it knows', () => {
+test('the table names every state that the machine rests in, and every event that it knows', () => {
   // `ending` is passed through and never rested in.
   const resting = leaves(workerMachine.root).filter((state) => state !== 'stopping.ending');
   expect(Object.keys(STATES).sort()).toEqual(resting.sort());
@@ -145,44 +205,71 @@ test('the table below names every state that the machine rests in, and every eve
 });
 
 describe.each(Object.entries(STATES))('in %s', (state, { by, to }) => {
-  test.each(MOVES)('%s leads where the table says, and nowhere else', (move) => {
+  test('everything that can happen is in the table, once', () => {
+    expect(Object.values(to).flat().sort()).toEqual([...MOVES].sort());
+  });
+
+  const pairs = Object.entries(to).flatMap(([target, moves]) =>
+    moves.map((move) => [move, target === 'stays' ? state : target] as const),
+  );
+  test.each(pairs)('%s leads to %s', (move, target) => {
     const before = having(by);
     expect(detailOf(before)).toBe(state);
-    expect(detailOf(moved(before, move))).toBe(to[move] ?? state);
+    expect(detailOf(moved(before, move))).toBe(target);
   });
 });
 
-describe('a start-up', () => {
-  test.each(STARTING)('that fails in %s ends in error, with the first error first', (state) => {
-    let snapshot = moved(having(STATES[state]?.by ?? []), 'step.failed');
-    while (snapshot.status === 'active') snapshot = moved(snapshot, 'step.failed');
-    expect(snapshot.value).toBe('error');
-    expect(snapshot.context.errors[0]).toEqual(new Error(`0.worker.${state}`));
-    expect(snapshot.context.startFailed).toBe(true);
+describe.each(STARTING)('a start-up that comes to %s', (step) => {
+  const at = () => having(STATES[`starting.${step}`]?.by ?? []);
+
+  /** From there to the end, each step ending as `move` says; with the states that it went through. */
+  function unwound(first: Move, move: Move): { readonly end: Snapshot; readonly steps: string[] } {
+    let end = moved(at(), first);
+    const steps: string[] = [];
+    while (end.status === 'active') {
+      steps.push(detailOf(end));
+      end = moved(end, move);
+    }
+    return { end, steps };
+  }
+
+  test.each<Move>(['step.failed', 'stop.requested', 'startup.expired'])(
+    'and ends there by %s goes through the rest of the stop, and closes only what may be open',
+    (first) => {
+      const rest = STOPPING.slice(STOPPING.indexOf(START[step])).filter(
+        (name) => name !== 'closing' || STARTING.indexOf(step) >= STARTING.indexOf('registering'),
+      );
+      expect(unwound(first, 'step.done').steps).toEqual(rest.map((name) => `stopping.${name}`));
+    },
+  );
+
+  test('and fails ends in error, with the first error first', () => {
+    const { end, steps } = unwound('step.failed', 'step.failed');
+    expect(end.value).toBe('error');
+    const failed = [`starting.${step}`, ...steps].map((state) => new Error(`0.worker.${state}`));
+    expect(end.context.errors).toEqual(failed);
+    expect(end.context.startFailed).toBe(true);
   });
 
-  test.each(STARTING)('that is stopped in %s ends stopped when it is unwound in good order', (state) => {
-    let snapshot = moved(having(STATES[state]?.by ?? []), 'stop.requested');
-    while (snapshot.status === 'active') snapshot = moved(snapshot, 'step.done');
-    expect(snapshot.value).toBe('stopped');
+  test('and is told to stop ends stopped when it is unwound in good order', () => {
+    expect(unwound('stop.requested', 'step.done').end.value).toBe('stopped');
   });
 
-  test.each(STARTING)('that takes too long in %s ends in error even when it is unwound in good order', (state) => {
-    let snapshot = moved(having(STATES[state]?.by ?? []), 'startup.expired');
-    while (snapshot.status === 'active') snapshot = moved(snapshot, 'step.done');
-    expect(snapshot.value).toBe('error');
-    expect(snapshot.context.expired).toBe(true);
+  test('and takes too long ends in error even when it is unwound in good order', () => {
+    const { end } = unwound('startup.expired', 'step.done');
+    expect(end.value).toBe('error');
+    expect(end.context.expired).toBe(true);
   });
+});
 
-  test('is timed as a whole', () => {
-    const [, actions] = transition(workerMachine, having([]), { type: 'start.requested' });
-    const timers = actions.filter(({ type }) => type === 'xstate.raise').map(({ params }) => params as object);
-    expect(timers).toContainEqual(expect.objectContaining({ delay: 30_000 }));
-  });
+test('a start-up is timed as a whole', () => {
+  const [, actions] = transition(workerMachine, having([]), { type: 'start.requested' });
+  const timers = actions.filter(({ type }) => type === 'xstate.raise').map(({ params }) => params as object);
+  expect(timers).toContainEqual(expect.objectContaining({ delay: 30_000 }));
 });
 
 describe('facts that outlast a sub-state', () => {
-  const started: Move[] = ['start.requested', ...times(5)];
+  const started: Move[] = ['start.requested', ...times(STARTING.length)];
 
   test.each<[string, Move[], string]>([
     [
@@ -234,7 +321,8 @@ test('every worker comes to an end: any moves at all, then a stop and the end of
   expect(seen.size).toBeGreaterThan(60);
   for (const [key, reached] of seen) {
     let snapshot = moved(reached, 'stop.requested');
-    for (let i = 0; i < 8 && snapshot.status === 'active'; i++) snapshot = moved(snapshot, 'step.done');
+    for (let i = 0; i < STOPPING.length + 1 && snapshot.status === 'active'; i++)
+      snapshot = moved(snapshot, 'step.done');
     expect(snapshot.status, key).toBe('done');
   }
 });

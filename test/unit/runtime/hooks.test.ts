@@ -108,6 +108,7 @@ describe('hooks of a stop', () => {
   test('beforeStop and afterStop run in order', async () => {
     const log: string[] = [];
     const { hooks } = runner({ afterStop: [takes(1, log, 'a'), takes(1, log, 'b')] });
+    await hooks.start('beforeStart', never);
     expect(await through(hooks.stop('afterStop', never, plenty))).toEqual([]);
     expect(log).toEqual(['a', 'b']);
   });
@@ -125,6 +126,7 @@ describe('hooks of a stop', () => {
 
   test('none gets more time than the stop has left', async () => {
     const { hooks } = runner({ onShutdown: () => new Promise<void>(() => {}) });
+    await hooks.start('onStartup', never);
     const before = Date.now();
     const [error] = await through(hooks.shutDown(never, () => 700));
     expect(error).toBeInstanceOf(TimeLimitError);

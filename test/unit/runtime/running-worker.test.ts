@@ -8,9 +8,14 @@ import { fakeWorker, workflow } from '../../support/fake-worker.js';
 import { silent } from '../../support/silent.js';
 
 beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 async function running(options: Partial<WorkerOptions> = {}) {
+  // Back-offs are as long as they can be.
+  vi.spyOn(Math, 'random').mockReturnValue(0);
   const made = fakeWorker(options);
   await made.worker.start();
   await vi.advanceTimersByTimeAsync(0);
@@ -19,7 +24,7 @@ async function running(options: Partial<WorkerOptions> = {}) {
 }
 
 describe('the breaker', () => {
-  test('pauses consumption after five failures in a row, probes after a second, and resumes by itself', async () => {
+  test('pauses consumption after five failures in a row, probes after a quarter of a second, and resumes by itself', async () => {
     const { worker, engine, log, states } = await running();
     engine.fail(4);
     await vi.advanceTimersByTimeAsync(0);
@@ -28,7 +33,7 @@ describe('the breaker', () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(worker.detail).toBe('running.recovering');
     expect(log).toEqual(['quiesce']);
-    await vi.advanceTimersByTimeAsync(999);
+    await vi.advanceTimersByTimeAsync(249);
     expect(log).toEqual(['quiesce']);
     await vi.advanceTimersByTimeAsync(1);
     expect(log).toEqual(['quiesce', 'probe', 'consume']);
@@ -37,15 +42,15 @@ describe('the breaker', () => {
     await worker.stop();
   });
 
-  test('stays open while probes fail, for 1 s, 2 s, 4 s …', async () => {
+  test('stays open while probes fail, for 250, 500, 1,000, 1,500 ms …', async () => {
     const { worker, engine, log } = await running();
     engine.does.probe = () => Promise.reject(new Error('refused'));
     engine.fail(5);
-    await vi.advanceTimersByTimeAsync(6_999);
-    expect(log).toEqual(['quiesce', 'probe', 'probe']);
+    await vi.advanceTimersByTimeAsync(4_749);
+    expect(log).toEqual(['quiesce', 'probe', 'probe', 'probe', 'probe']);
     engine.does.probe = () => {};
     await vi.advanceTimersByTimeAsync(1);
-    expect(log).toEqual(['quiesce', 'probe', 'probe', 'probe', 'consume']);
+    expect(log).toEqual(['quiesce', 'probe', 'probe', 'probe', 'probe', 'probe', 'consume']);
     expect(worker.detail).toBe('running.ready');
     await worker.stop();
   });
@@ -54,12 +59,28 @@ describe('the breaker', () => {
     const { worker, engine, log } = await running();
     engine.does.consume = () => Promise.reject(new Error('no queues'));
     engine.fail(5);
-    await vi.advanceTimersByTimeAsync(1_000);
+    await vi.advanceTimersByTimeAsync(250);
     expect(worker.detail).toBe('running.recovering');
     expect(log).toEqual(['quiesce', 'probe', 'consume', 'quiesce']);
     engine.does.consume = () => {};
-    await vi.advanceTimersByTimeAsync(2_000);
+    await vi.advanceTimersByTimeAsync(500);
     expect(worker.detail).toBe('running.ready');
+    await worker.stop();
+  });
+
+  test('opens at once when the connection to the broker is lost, and closes when it is back', async () => {
+    const { worker, engine, log } = await running();
+    engine.does.probe = () => Promise.reject(new Error('refused'));
+    engine.lose();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(worker.detail).toBe('running.recovering');
+    expect((await worker.health()).status).toBe('failing');
+    engine.does.probe = () => {};
+    engine.recover();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(worker.detail).toBe('running.ready');
+    expect((await worker.health()).status).toBe('ok');
+    expect(log).toContain('consume');
     await worker.stop();
   });
 
@@ -137,7 +158,7 @@ describe('pause and resume', () => {
     const { worker, log } = await running();
     await worker.pause();
     await worker.stop();
-    expect(log).toEqual(['quiesce', 'quiesce', 'drain', 'release', 'close']);
+    expect(log).toEqual(['quiesce', 'quiesce', 'drain', 'release', 'flush', 'close']);
   });
 
   test('are refused unless it is running', async () => {
@@ -253,6 +274,28 @@ describe('reload', () => {
     expect(logger.level).toBe('debug');
     const { worker: mute } = fakeWorker();
     await expect(mute.reload({ logLevel: 'debug' })).rejects.toThrow('logLevel');
+  });
+
+  test('gives back what it had by itself where an option is undefined again', async () => {
+    let asked = 0;
+    const logger = { ...silent, level: 'warn' };
+    const services = {
+      logger: { ...silent, level: 'info', child: () => logger },
+      namespace: 'default',
+    } as unknown as WorkerServices;
+    const engine = new FakeEngine();
+    const checks = [{ name: 'a', check: () => void asked++, interval: '1h' }];
+    const options = { workflows: [workflow], checks, concurrency: 5, logLevel: 'warn' } as const;
+    const worker = new Worker(options, services, () => engine);
+    await worker.start();
+    await worker.reload({ checkIntervals: { a: '100ms' } });
+    await worker.reload({ concurrency: undefined, logLevel: undefined, checkIntervals: { a: undefined } } as object);
+    expect(engine.changes).toEqual([{ concurrency: 10 }]);
+    expect(logger.level).toBe('info');
+    asked = 0;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked).toBe(0);
+    await worker.stop();
   });
 
   test('rolls everything back when the engine refuses', async () => {

@@ -24,6 +24,7 @@ test('every option has its documented default', () => {
     handleSignals: false,
     hooks: {},
     checks: [],
+    checkIntervals: { services: 30_000 },
     logLevel: undefined,
   });
 });
@@ -35,7 +36,8 @@ test('two workers of a process have different names', () => {
 test('a name that was made up stays when options change', () => {
   const live = new LiveOptions({ workflows: [workflow] });
   const { id } = live.now;
-  live.change({ concurrency: 3 }, { engine: new FakeEngine(), health: { setInterval() {} }, logger: silent });
+  const places = { engine: new FakeEngine(), health: { setInterval() {} }, logger: silent, ownLevel: undefined };
+  expect(live.change({ concurrency: 3, leaseTtl: '30s' }, places)).toEqual(['concurrency']);
   expect([live.now.id, live.now.concurrency]).toEqual([id, 3]);
 });
 

@@ -13,10 +13,13 @@ describe('a life in good order', () => {
     expect([worker.state, worker.detail]).toEqual(['initializing', 'initializing']);
     await worker.start();
     expect([worker.state, worker.detail]).toEqual(['running', 'running.ready']);
-    expect(log.splice(0)).toEqual(['beforeStart', 'open', 'onStartup', 'consume', 'afterStart', 'probe']);
+    expect(log.splice(0)).toEqual([
+      ...['beforeStart', 'define', 'reachBroker', 'learnQueues', 'onStartup'],
+      ...['probe', 'register', 'consume', 'afterStart'],
+    ]);
     await worker.stop();
     expect(log).toEqual([
-      ...['beforeStop', 'quiesce', 'drain', 'release'],
+      ...['beforeStop', 'quiesce', 'drain', 'release', 'flush'],
       ...['onShutdown 2', 'onShutdown 1', 'cleanup', 'close', 'afterStop'],
     ]);
     expect(states).toEqual(['starting', 'running', 'stopping', 'stopped']);
@@ -33,14 +36,14 @@ describe('a life in good order', () => {
       { from: 'initializing', to: 'starting', event: 'start.requested' },
       { from: 'starting', to: 'running', event: 'afterStart.done' },
       { from: 'running', to: 'stopping', event: 'stop.requested' },
-      { from: 'stopping', to: 'stopped', event: 'afterStop.done' },
+      { from: 'stopping', to: 'stopped', event: 'unserving.done' },
     ]);
   });
 
   test('leaves no timer and no listener behind', async () => {
-    const checks = [{ name: 'slow', check: hangs }];
+    const checks = [{ name: 'slow', check: hangs, critical: false }];
     const { worker, engine } = fakeWorker({ checks });
-    await worker.start();
+    await through(worker.start());
     expect(vi.getTimerCount()).toBeGreaterThan(0);
     engine.fail(5);
     await worker.waitFor('running.recovering');
@@ -58,7 +61,7 @@ describe('a life in good order', () => {
     expect(worker.stop({ timeout: '1s' })).toBe(stopped);
     await stopped;
     expect(worker.stop()).toBe(stopped);
-    expect(engine.calls.filter((call) => call === 'open' || call === 'close')).toEqual(['open', 'close']);
+    expect(engine.calls.filter((call) => call === 'register' || call === 'close')).toEqual(['register', 'close']);
   });
 
   test('a worker that never started stops at once, and can not be started any more', async () => {
