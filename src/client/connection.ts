@@ -122,7 +122,11 @@ export class Connection {
   async #close(): Promise<void> {
     this.results.close(new ClosedError());
     this.inspection?.leave();
-    const closed = await Promise.allSettled([this.#transport.close(), this.#store.close()]);
+    // The broker first: what it still confirms may be written down.
+    const closed = [
+      ...(await Promise.allSettled([this.#transport.close()])),
+      ...(await Promise.allSettled([this.#store.close()])),
+    ];
     await this.inspection?.close();
     const failed = closed.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
