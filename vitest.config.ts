@@ -10,6 +10,8 @@ const LONG_ONLY = [
   'test/integration/support/rabbitmq-server.test.ts',
   // The verdicts and the counting of losses have short tests, too.
   'test/integration/engine/poison.test.ts',
+  // A broker looks once a minute, or whenever the test asks it to.
+  'test/integration/engine/consumer-timeout.test.ts',
 ];
 
 export default defineConfig({

@@ -10,6 +10,9 @@ import { environment, runToEnd } from '../../support/workers.js';
 
 const services = ownServices('guide');
 
+const key = (byte: number) => Buffer.alloc(32, byte).toString('base64');
+const keys = { KEY_2026: key(26), KEY_2025: key(25) };
+
 /** What the guide takes for granted, and what it can't name: our services, and a bank. */
 const before = (folder: string) => `
 import { createHarness, pathOf } from 'batonmq/testing';
@@ -29,6 +32,7 @@ const after = `
 const told = { paused: status, health: await worker.health() };
 await staging.run('A-2').cancel();
 await staging.close();
+await discreet.close();
 worker.on('task', ({ taskId }) => (told.tasks ??= []).push(taskId));
 const one = await baton.start(checkout, { id: 'A-1', amount: 30 });
 await one.signal(approval, { verdict: 'refund' });
@@ -76,6 +80,9 @@ test('the guide does what it says', async () => {
   try {
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(ROOT, join(folder, 'node_modules', 'batonmq'));
+    for (const name of ['valibot', 'zod'])
+      symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+    symlinkSync(join(ROOT, 'examples'), join(folder, 'examples'));
     for (const made of ['.baton', 'shop']) cpSync(inject('embeddedTemplate'), join(folder, made), { recursive: true });
     const [definitions = ''] = blocksOf(linesOf('README.md'), 'ts')
       .join('\n')
@@ -87,7 +94,7 @@ test('the guide does what it says', async () => {
     });
     writeFileSync(join(folder, 'guide.mjs'), outputText);
     const { code, stdout, stderr } = await runToEnd([join(folder, 'guide.mjs')], {
-      env: environment(services),
+      env: { ...environment(services), ...keys },
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.trim().split('\n');

@@ -57,7 +57,11 @@ test('a session that is closed gives its lock back and leaves no connection behi
   const worker = await world.worker();
   const name = `baton session ${worker.key}`;
   const connections = async () =>
-    (await admin.query('select 1 from pg_stat_activity where application_name = $1', [name])).rowCount;
+    (
+      await admin.query('select 1 from pg_stat_activity where application_name = $1 and datname = current_database()', [
+        name,
+      ])
+    ).rowCount;
   expect(await connections()).toBe(1);
   await worker.session.close();
   await expect.poll(connections).toBe(0);
