@@ -9,8 +9,8 @@ import { eventually } from '../../support/eventually.js';
 import { PostgresServer } from '../../support/postgres-server.js';
 import { type Services, startWorker, type WorkerProcess } from '../../support/workers.js';
 
-// Heartbeats and the look for new queues come every 10 s: a window has a few of them, or at least two.
-const WINDOW_MS = process.env.BATON_LONG ? 60_000 : 20_000;
+// Heartbeats and the look for new queues come every 10 s: a window has a few of them, or at least one.
+const WINDOW_MS = process.env.BATON_LONG ? 60_000 : 11_000;
 const PARKED = process.env.BATON_LONG ? [0, 20_000] : [20_000];
 const LIMIT = 2;
 

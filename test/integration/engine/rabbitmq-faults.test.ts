@@ -119,6 +119,7 @@ const faults: readonly Fault[] = [
         for (const queue of queues) await channel.deleteQueue(queue);
       });
     },
+    mild: true,
   },
   {
     what: 'has all connections closed',

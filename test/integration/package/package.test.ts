@@ -18,6 +18,8 @@ const OPTIONAL = [
   '@statelyai/inspect',
   '@testcontainers/postgresql',
   '@testcontainers/rabbitmq',
+  'fastify',
+  'prom-client',
   'testcontainers',
   'ws',
 ];
