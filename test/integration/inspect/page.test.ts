@@ -75,7 +75,8 @@ describe.skipIf(browserMissing() !== undefined)('the inspector’s page', () => 
 
   test('follows a worker that stops while it works, until it is gone', async () => {
     await actor('second running.ready').click();
-    await Promise.all(Array.from({ length: 8 }, (_, i) => start('haul', `haul-${i}`)));
+    // More than the first has slots for.
+    await Promise.all(Array.from({ length: 16 }, (_, i) => start('haul', `haul-${i}`)));
     const second = workers[1] as WorkerProcess;
     await page.locator('#deliveries tr:not(.settled)[title$="on second"]', { hasText: 'drive' }).first().waitFor();
     second.child.kill('SIGTERM');
