@@ -52,6 +52,8 @@ export default defineConfig({
           runner: 'test/support/skipping-runner.ts',
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // Tests of real services on a busy machine. The report marks what had to be tried again: that is a bug to find.
+          retry: process.env.CI ? 1 : 0,
         },
       },
     ],

@@ -57,7 +57,10 @@ test('a worker counts what was done and what was rescued', { timeout: 60_000 }, 
   const leased = value('baton_leases_total', { outcome: 'leased' })!;
   expect(attempts).toBeGreaterThan(10);
   expect(value('baton_task_duration_seconds_count')).toBe(attempts);
-  expect(leased + value('baton_leases_total', { outcome: 'eager' })!).toBe(attempts + inFlight);
+  // What is in flight has its lease, or is about to.
+  const leases = leased + value('baton_leases_total', { outcome: 'eager' })!;
+  expect(leases).toBeGreaterThanOrEqual(attempts);
+  expect(leases).toBeLessThanOrEqual(attempts + inFlight);
   expect(value('baton_messages_processed_total')).toBeGreaterThanOrEqual(leased - inFlight);
   expect(value('baton_runs_ended_total', { workflow: 'chain', status: 'completed' })).toBeGreaterThanOrEqual(1);
   expect(value('baton_dead_sessions_total')).toBe(1);
