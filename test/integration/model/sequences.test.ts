@@ -36,23 +36,24 @@ test(`${numRuns} random sequences of commands, time, killed workers and new ones
 });
 
 // Each sequence that fails takes all of the patience.
-test.runIf(LONG)('a retry that leaves out the siblings is found here, too', { timeout: 200_000 }, async () => {
-  const pool = new pg.Pool({ connectionString: services.postgres, max: 4 });
-  const forget = 'update baton.activations set stopped_in = null, stopped_due_at = null where run_key = $1';
-  const theatre = await openTheatre({
-    patienceMs: 2_000,
-    mostDeaths: 0,
-    plant: (store) => ({
-      retry: async (run, token) => {
-        await pool.query(forget, [run]);
-        return store.retry(run, token);
-      },
-    }),
+if (LONG)
+  test('a retry that leaves out the siblings is found here, too', { timeout: 200_000 }, async () => {
+    const pool = new pg.Pool({ connectionString: services.postgres, max: 4 });
+    const forget = 'update baton.activations set stopped_in = null, stopped_due_at = null where run_key = $1';
+    const theatre = await openTheatre({
+      patienceMs: 2_000,
+      mostDeaths: 0,
+      plant: (store) => ({
+        retry: async (run, token) => {
+          await pool.query(forget, [run]);
+          return store.retry(run, token);
+        },
+      }),
+    });
+    const found = await checkModel(() => theatre.driver(), { numRuns: 2_000, lanes: 16, shrinkMs: 60_000 }).catch(
+      (error: unknown) => error,
+    );
+    await pool.end();
+    expect(found).toBeInstanceOf(ModelError);
+    expect((found as ModelError).mismatch.told.some((command) => command.includes('retry'))).toBe(true);
   });
-  const found = await checkModel(() => theatre.driver(), { numRuns: 2_000, lanes: 16, shrinkMs: 60_000 }).catch(
-    (error: unknown) => error,
-  );
-  await pool.end();
-  expect(found).toBeInstanceOf(ModelError);
-  expect((found as ModelError).mismatch.told.some((command) => command.includes('retry'))).toBe(true);
-});
